@@ -1,0 +1,19 @@
+//! Value types that are checked once, when they are made, and can be trusted afterwards.
+//!
+//! Nothing here does I/O, knows the clock or depends on another module of the crate.
+
+mod class;
+mod digest;
+mod name;
+mod reason;
+mod reference;
+mod size;
+mod tag;
+
+pub use class::Class;
+pub use digest::{Digest, DigestError, Sha256Stream};
+pub use name::{ChartName, NameError};
+pub use reason::Reason;
+pub use reference::{OciTarget, RegistryHost, Repository, TargetError};
+pub use size::{ByteSize, ByteSizeError};
+pub use tag::{Tag, TagError};
