@@ -1,1 +1,3 @@
+//! chartferry: Helm charts from classic repositories into OCI registries.
+
 fn main() {}
