@@ -1,6 +1,7 @@
 //! chartferry moves Helm charts from classic repositories into OCI registries.
 
 pub mod helm;
+pub mod net;
 pub mod payload;
 pub mod report;
 pub mod types;
