@@ -2,6 +2,7 @@
 
 pub mod helm;
 pub mod layout;
+pub mod net;
 pub mod payload;
 pub mod report;
 pub mod types;
