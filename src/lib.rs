@@ -2,5 +2,6 @@
 
 pub mod helm;
 pub mod payload;
+pub mod plan;
 pub mod report;
 pub mod types;
