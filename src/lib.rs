@@ -4,5 +4,6 @@ pub mod helm;
 pub mod layout;
 pub mod net;
 pub mod payload;
+pub mod plan;
 pub mod report;
 pub mod types;
