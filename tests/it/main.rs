@@ -1,1 +1,3 @@
-//! Integration tests, in one binary so that they link once.
+//! All integration tests in one binary, which links once.
+
+mod vectors;
