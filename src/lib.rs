@@ -7,4 +7,5 @@ pub mod net;
 pub mod payload;
 pub mod plan;
 pub mod report;
+pub mod source;
 pub mod types;

@@ -72,6 +72,11 @@ impl<'a> ClearSigned<'a> {
         })
     }
 
+    /// Whether a file has the first line of a signed message, whatever comes after it.
+    pub fn begins(file: &[u8]) -> bool {
+        begin(file).is_some()
+    }
+
     /// The text without dash escapes and trailing blanks, every line ended by a line feed.
     pub fn text(&self) -> &[u8] {
         &self.text
