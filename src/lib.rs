@@ -1,6 +1,8 @@
 //! chartferry moves Helm charts from classic repositories into OCI registries.
 
+pub mod config;
 pub mod helm;
 pub mod payload;
 pub mod report;
+pub mod secret;
 pub mod types;
