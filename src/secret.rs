@@ -92,7 +92,7 @@ pub fn is_world_readable(path: &Path) -> bool {
 mod tests {
     use std::fs;
 
-    use secrecy::ExposeSecret as _;
+    use secrecy::ExposeSecret;
 
     use super::*;
 
@@ -113,7 +113,7 @@ mod tests {
             fs::write(&path, content).unwrap();
             let read = read_file(&path);
             assert_eq!(
-                read.as_ref().ok().map(|s| s.expose_secret()),
+                read.as_ref().ok().map(ExposeSecret::expose_secret),
                 secret,
                 "{content:?}"
             );

@@ -43,6 +43,7 @@ pub(super) fn read(
         exclude,
         filter: FilterConfig {
             deprecated: filter.deprecated.or(default.filter.deprecated),
+            app_versions: filter.app_versions.or(default.filter.app_versions),
             ..filter
         },
         charts,
@@ -175,12 +176,6 @@ fn charts(fields: &Fields<'_>, problems: &mut Problems<'_>) -> Vec<ChartConfig> 
                 problems,
                 Kind::Conflict,
                 "has a table already; make one of the two",
-            );
-        } else if filter == FilterConfig::default() {
-            chart.place("name").warn(
-                problems,
-                Kind::Conflict,
-                "is overridden in nothing; add a filter or remove the table",
             );
         }
         out.push(ChartConfig { name, filter });

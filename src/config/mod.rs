@@ -10,10 +10,13 @@
 //! commands sees this module: they turn its values into the options of the modules that do the work.
 
 mod across;
+mod check;
 mod env;
 mod fields;
 mod host;
 pub mod keys;
+mod kind;
+mod login;
 mod mirror;
 mod pem;
 mod problem;

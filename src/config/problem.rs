@@ -294,7 +294,7 @@ mod tests {
             snippets,
             [
                 "1 | …\n  | ^",
-                "2 |  username = …\n  |            ^",
+                "2 |  username = …\n  |             ^",
                 "3 | …\n  | ^"
             ]
         );

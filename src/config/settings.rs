@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use url::Url;
 
+use crate::helm::range::Range;
 use crate::types::{ByteSize, ChartName, OciTarget, RegistryHost};
 
 /// A whole configuration file with the environment laid over it.
@@ -195,6 +196,7 @@ impl MirrorConfig {
             exclude: Vec::new(),
             filter: FilterConfig {
                 deprecated: Some(true),
+                app_versions: Some(Vec::new()),
                 ..FilterConfig::default()
             },
             charts: Vec::new(),
@@ -238,8 +240,8 @@ pub enum TargetConfig {
 /// The filters that both a mirror and one of its charts may set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FilterConfig {
-    /// A semver range that is known to parse.
-    pub versions: Option<String>,
+    /// A semver range.
+    pub versions: Option<Range>,
     /// So many of the newest.
     pub latest: Option<usize>,
     /// None from before.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use super::settings::{SourceConfig, TargetConfig};
+use crate::helm::range::Range;
 use crate::helm::version::Version;
 use crate::types::{OciTarget, RegistryHost};
 
@@ -189,9 +190,6 @@ pub(super) fn helper(text: &str) -> Result<String, String> {
 }
 
 /// A range of versions.
-pub(super) fn range(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() {
-        return Err("is empty; give a range such as `>=1.2.0`".into());
-    }
-    Ok(text.into())
+pub(super) fn range(text: &str) -> Result<Range, String> {
+    Range::parse(text).map_err(|error| error.to_string())
 }
