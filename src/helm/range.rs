@@ -187,7 +187,7 @@ impl Comparator {
         };
         let mut parts = core.strip_prefix('v').unwrap_or(core).split('.');
         let (major, minor, patch) = (parts.next(), parts.next(), parts.next());
-        let mut comparator = |version: &str, dirty, minor_dirty, patch_dirty| {
+        let comparator = |version: &str, dirty, minor_dirty, patch_dirty| {
             let version = Version::parse(version)
                 .map_err(|_| Some(RangeError::Version(text.chars().take(100).collect())))?;
             Ok(Self {
@@ -420,15 +420,13 @@ mod tests {
     }
 
     fn bits(versions: &[Version], matches: impl Fn(&Version) -> bool) -> String {
-        versions
-            .chunks(4)
-            .map(|four| {
-                (0..4).fold(0, |bits, i| {
-                    bits * 2 + u8::from(four.get(i).is_some_and(&matches))
-                })
-            })
-            .map(|digit| format!("{digit:x}"))
-            .collect()
+        let digit = |four: &[Version]| {
+            let bits = (0..4).fold(0, |bits, i| {
+                bits * 2 + u32::from(four.get(i).is_some_and(&matches))
+            });
+            char::from_digit(bits, 16).unwrap()
+        };
+        versions.chunks(4).map(digit).collect()
     }
 
     #[test]
