@@ -2,6 +2,8 @@
 
 pub mod config;
 pub mod helm;
+pub mod layout;
+pub mod net;
 pub mod payload;
 pub mod report;
 pub mod secret;

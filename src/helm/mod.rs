@@ -3,4 +3,5 @@
 pub mod index;
 pub mod range;
 pub(crate) mod scalar;
+pub mod provenance;
 pub mod version;
