@@ -1,5 +1,6 @@
 //! chartferry moves Helm charts from classic repositories into OCI registries.
 
+pub mod artifact;
 pub mod cli;
 pub mod config;
 pub mod helm;

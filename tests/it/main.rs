@@ -15,3 +15,6 @@
 mod architecture;
 mod support;
 mod workshop;
+//! All integration tests in one binary, which links once.
+
+mod vectors;
