@@ -7,6 +7,7 @@ pub mod helm;
 pub mod layout;
 pub mod net;
 pub mod payload;
+pub mod plan;
 pub mod progress;
 pub mod report;
 pub mod secret;
