@@ -3,5 +3,6 @@
 pub mod helm;
 pub mod net;
 pub mod payload;
+pub mod registry;
 pub mod report;
 pub mod types;
