@@ -9,6 +9,7 @@ pub mod net;
 pub mod payload;
 pub mod plan;
 pub mod progress;
+pub mod registry;
 pub mod report;
 pub mod secret;
 pub mod types;
