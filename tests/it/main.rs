@@ -13,5 +13,6 @@
 )]
 
 mod architecture;
+mod config;
 mod support;
 mod workshop;
