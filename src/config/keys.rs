@@ -62,7 +62,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Longer cooldowns are slips of the pen; the bound also keeps date arithmetic far from its limits.
-const TEN_YEARS: Duration = Duration::from_secs(3650 * 24 * 3600);
+const TEN_YEARS: Duration = Duration::from_secs(10 * 31_557_600);
 
 /// The top of the file.
 pub static GLOBAL: Section = Section {

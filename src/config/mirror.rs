@@ -193,13 +193,11 @@ fn rename(fields: &Fields<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, 
     let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
     for (from, to) in &pairs {
         match ChartName::new(to.value) {
-            Err(error) => {
-                let text = format!(
-                    "`{}` cannot be a repository name: {error}",
-                    to.value.escape_debug()
-                );
-                to.refuse(problems, Kind::Value, text);
-            }
+            Err(_) => to.refuse(
+                problems,
+                Kind::Value,
+                "cannot be a repository name; give lower-case letters and digits joined by `.`, `_`, `__` or `-`",
+            ),
             Ok(_) if from.value == to.value => {
                 to.refuse(
                     problems,

@@ -106,7 +106,10 @@ pub(super) fn private(text: &str) -> Result<String, String> {
         } else {
             return Err(bad());
         };
-        if length == 0 || length > most {
+        if length == 0 {
+            return Err("is every address there is; name the networks that are meant".into());
+        }
+        if length > most {
             return Err(bad());
         }
     } else if text.parse::<IpAddr>().is_err() {

@@ -13,6 +13,7 @@
 )]
 
 mod architecture;
+mod config;
 mod support;
 mod workshop;
 //! All integration tests in one binary, which links once.
