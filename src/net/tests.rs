@@ -1,0 +1,1 @@
+//! The network against real sockets on loopback.

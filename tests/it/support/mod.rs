@@ -1,0 +1,23 @@
+//! The workshop of the integration tests: fakes that run in process, real programs, and charts built in memory.
+
+pub(crate) mod chart_repo;
+pub(crate) mod charts;
+pub(crate) mod data;
+pub(crate) mod faults;
+pub(crate) mod ferry;
+pub(crate) mod helm;
+pub(crate) mod process;
+pub(crate) mod registry;
+pub(crate) mod registry_auth;
+pub(crate) mod server;
+pub(crate) mod tools;
+
+/// Says on stderr that a test, or a part of one, did not run and what it lacks. With `CI=true` that is a failure: a machine that
+/// is meant to check everything must not pass by checking less.
+pub(crate) fn skip(what: &str, missing: &str) {
+    assert!(
+        std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+        "{what} cannot run with CI=true: {missing}"
+    );
+    eprintln!("skipped: {what}: {missing}");
+}

@@ -1,0 +1,182 @@
+//! Real registries as child processes on a loopback port, ended by their process when the test is over.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::tools::Tool;
+
+/// The login of [`RealRegistry::with_login`].
+pub(crate) const USER: &str = "ferry";
+/// Its password: a canary, to be found in no log and no report.
+pub(crate) const PASSWORD: &str = "s3cr3t-ferry";
+/// bcrypt of [`PASSWORD`] at the lowest cost.
+const HTPASSWD: &str = "ferry:$2y$05$abcdefghijklmnopqrstuuhSZHFqKcIstxi0bRM/ruqy74k7yRx9e\n";
+
+/// Where an already running registry is named, `host:port`, plain HTTP.
+const EXTERNAL: &str = "CHARTFERRY_TEST_REGISTRY";
+
+/// A running registry.
+pub(crate) struct RealRegistry {
+    host: String,
+    child: Option<Child>,
+    _storage: Option<TempDir>,
+}
+
+impl RealRegistry {
+    /// Starts an empty one without logins.
+    pub(crate) fn start(tool: Tool) -> Option<Self> {
+        Self::launch(tool, false)
+    }
+
+    /// Starts a Distribution that asks for [`USER`] and [`PASSWORD`] by Basic.
+    pub(crate) fn with_login(tool: Tool) -> Option<Self> {
+        assert_ne!(tool, Tool::Ggcr, "this registry knows no logins");
+        Self::launch(tool, true)
+    }
+
+    /// The one that the environment names, to run the tests against any registry.
+    pub(crate) fn external() -> Option<Self> {
+        let host = std::env::var(EXTERNAL).ok()?;
+        Some(Self {
+            host,
+            child: None,
+            _storage: None,
+        })
+    }
+
+    /// Every registry that can be had, with its name: one test, all of them.
+    pub(crate) fn all() -> Vec<(&'static str, Self)> {
+        let started = [Tool::Distribution3, Tool::Distribution28, Tool::Ggcr]
+            .into_iter()
+            .filter_map(|tool| Some((tool.name(), Self::start(tool)?)));
+        started
+            .chain(Self::external().map(|registry| ("external", registry)))
+            .collect()
+    }
+
+    fn launch(tool: Tool, login: bool) -> Option<Self> {
+        let binary = tool.find()?;
+        // Another process may take the port between finding and using it
+        for _ in 0..5 {
+            let storage = TempDir::new().unwrap();
+            let port = free_port();
+            let command = command(tool, &binary, storage.path(), port, login);
+            if let Some(child) = wait_for(command, port, storage.path()) {
+                return Some(Self {
+                    host: format!("127.0.0.1:{port}"),
+                    child: Some(child),
+                    _storage: Some(storage),
+                });
+            }
+        }
+        panic!("{} did not start in five tries", tool.name());
+    }
+
+    /// `127.0.0.1:port`.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// `oci://host/prefix`.
+    pub(crate) fn target(&self, prefix: &str) -> String {
+        format!("oci://{}/{prefix}", self.host)
+    }
+
+    /// Ends it at once, as a crash would.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+
+    /// A GET without any client of ours: status and whole body.
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.host).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.0\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            self.host
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        (status.unwrap_or(0), body.to_owned())
+    }
+}
+
+impl Drop for RealRegistry {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn command(tool: Tool, binary: &Path, storage: &Path, port: u16, login: bool) -> Command {
+    let mut command = Command::new(binary);
+    if tool == Tool::Ggcr {
+        command.args(["-port", &port.to_string()]);
+        return command;
+    }
+    let config = storage.join("config.yml");
+    std::fs::write(&config, distribution_config(storage, port, login)).unwrap();
+    // No traces are sent anywhere
+    command
+        .arg("serve")
+        .arg(&config)
+        .env("OTEL_TRACES_EXPORTER", "none");
+    command
+}
+
+/// Both Distributions read this.
+fn distribution_config(storage: &Path, port: u16, login: bool) -> String {
+    let root = storage.join("data");
+    let mut auth = String::new();
+    if login {
+        let file = storage.join("htpasswd");
+        std::fs::write(&file, HTPASSWD).unwrap();
+        auth = format!("auth:\n  htpasswd: {{realm: test, path: '{}'}}\n", file.display());
+    }
+    format!(
+        "version: 0.1\nlog: {{level: warn}}\nstorage:\n  filesystem: {{rootdirectory: '{}'}}\nhttp:\n  addr: 127.0.0.1:{port}\n  secret: a-test-secret\n{auth}",
+        root.display()
+    )
+}
+
+/// Starts it and waits until it answers; `None` if it ended instead. Its own words go to `log` in its folder.
+fn wait_for(mut command: Command, port: u16, storage: &Path) -> Option<Child> {
+    let log = std::fs::File::create(storage.join("log")).unwrap();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    while Instant::now() < deadline {
+        if child.try_wait().unwrap().is_some() {
+            return None;
+        }
+        if TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok() {
+            return Some(child);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    drop(child.kill());
+    drop(child.wait());
+    let words = std::fs::read_to_string(storage.join("log")).unwrap_or_default();
+    panic!("the registry does not listen after 30 s: {words}");
+}
