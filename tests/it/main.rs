@@ -1,3 +1,11 @@
-//! All integration tests in one binary, which links once.
+//! All integration tests, as one binary that links once. Each module is about one thing; `support` holds what they share.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and a skip must be seen; clippy.toml reaches only the test functions themselves"
+)]
 
 mod vectors;
