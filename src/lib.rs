@@ -2,7 +2,9 @@
 
 pub mod config;
 pub mod helm;
+pub mod net;
 pub mod payload;
+pub mod registry;
 pub mod report;
 pub mod secret;
 pub mod types;
