@@ -4,6 +4,7 @@ pub mod config;
 pub mod helm;
 pub mod net;
 pub mod payload;
+pub mod plan;
 pub mod registry;
 pub mod report;
 pub mod secret;
