@@ -9,6 +9,7 @@ mod blob;
 mod challenge;
 mod copy;
 mod credential;
+pub mod credentials;
 mod error;
 mod location;
 mod manifest;
