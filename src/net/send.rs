@@ -12,7 +12,7 @@ use super::client::{Clients, Reach};
 use super::dns::Zones;
 use super::host::{Paces, authority};
 use super::options::{HostOptions, NetOptions, names};
-use super::pace::{Permit, Signal};
+use super::pace::{Pace, Permit, Signal};
 use super::proxy::Proxies;
 use super::redirect::{self, Hop, MOST_HOPS};
 use super::retry::{Tries, is_transient};
@@ -142,13 +142,17 @@ impl Net {
                 Ok(response) => is_transient(response.status()),
                 Err(error) => error.class().is_transient(),
             };
-            if !transient || !request.retry || !tries.again().await {
+            if !transient || !request.retry || self.is_hopeless(&request.url) || !tries.again().await {
                 return outcome;
             }
             if let Ok(response) = outcome {
                 response.discard().await;
             }
         }
+    }
+
+    fn is_hopeless(&self, url: &Url) -> bool {
+        self.pace(url, &authority(url)).is_hopeless()
     }
 
     async fn follow(&self, request: &Request, repeated: bool) -> Result<Response, NetError> {
@@ -204,9 +208,15 @@ impl Net {
         }
     }
 
+    fn pace(&self, url: &Url, host: &str) -> Arc<Pace> {
+        self.shared
+            .paces
+            .get(host, self.host(url), self.shared.options.retry.base)
+    }
+
     /// Waits for the host's leave, unless that would take longer than the run has.
     async fn enter(&self, url: &Url, host: &str, counters: &Counters) -> Result<Permit, NetError> {
-        let pace = self.shared.paces.get(host, self.host(url));
+        let pace = self.pace(url, host);
         let late = |why| NetError::Deadline {
             url: redact(url),
             why,

@@ -146,7 +146,7 @@ impl Transport {
     fn request(&self, call: &Call, authorization: Option<HeaderValue>) -> Request {
         let mut request = Request::new(call.method.clone(), call.url.clone(), self.guard.clone());
         request.headers = call.headers.clone();
-        request.body = call.body.clone();
+        request.body.clone_from(&call.body);
         request.redirects = call.redirects;
         request.encoding = call.encoding;
         request.retry = call.retry;
@@ -169,7 +169,7 @@ impl Transport {
 
     /// GET `/v2/`, once: is this a registry, and what does it want (reliability F28)?
     pub(super) async fn probe(&self) -> Result<(), RegistryError> {
-        self.probed.get_or_try_init(|| self.ask()).await.map(|()| ())
+        self.probed.get_or_try_init(|| self.ask()).await.copied()
     }
 
     async fn ask(&self) -> Result<(), RegistryError> {
@@ -184,13 +184,12 @@ impl Transport {
         let body = response.text_lossy(ERROR_BODY).await;
         match status {
             StatusCode::OK if named || is_api(&body) => Ok(()),
-            StatusCode::UNAUTHORIZED if self.auth.accept(&offered).await? => Ok(()),
+            // Some hide the API's root with a 403 and serve what is below it.
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.auth.accept(&offered).await? => Ok(()),
             StatusCode::UNAUTHORIZED => Err(RegistryError::Login {
                 host: self.host.to_string(),
                 why: "it answers 401 without a login method that we know (Basic or Bearer)".to_owned(),
             }),
-            // Some hide the API's root and serve what is below it.
-            StatusCode::FORBIDDEN if self.auth.accept(&offered).await? => Ok(()),
             _ if status.is_success() => {
                 let why = format!(
                     "{status} with something else than the registry API ({})",

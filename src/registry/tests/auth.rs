@@ -15,9 +15,7 @@ const BASIC: &str = "Basic dTpzM2NyM3Q=";
 fn bearer(realm: &str, accepts: impl Fn(&str) -> bool + Send + Sync + 'static) -> super::fake::Before {
     let challenge = format!(r#"Bearer realm="{realm}",service="reg""#);
     Box::new(move |asked: &Asked, _| {
-        let good = asked
-            .header("authorization")
-            .is_some_and(|header| accepts(header));
+        let good = asked.header("authorization").is_some_and(&accepts);
         (!good).then(|| answer(401, &[("www-authenticate", &challenge)], "{}"))
     })
 }
