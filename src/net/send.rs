@@ -137,17 +137,24 @@ impl Net {
     pub async fn send(&self, request: Request) -> Result<Response, NetError> {
         let mut tries = self.tries();
         loop {
-            let outcome = self.follow(&request, tries.retries() > 0).await;
+            let outcome = self
+                .follow(&request, request.repeated || tries.retries() > 0)
+                .await;
             let transient = match &outcome {
                 Ok(response) => is_transient(response.status()),
                 Err(error) => error.class().is_transient(),
             };
-            if !transient || !request.retry || self.is_hopeless(&request.url) || !tries.again().await {
+            if !transient || !request.retry || self.is_hopeless(&request.url) {
                 return outcome;
             }
+            let Some(wait) = tries.next_wait() else {
+                return outcome;
+            };
+            // Gives its place at the host back before it sleeps.
             if let Ok(response) = outcome {
                 response.discard().await;
             }
+            tokio::time::sleep(wait).await;
         }
     }
 

@@ -195,6 +195,7 @@ impl Registry {
             repository,
             digest,
             payload,
+            repeated: false,
         }
         .run()
         .await

@@ -317,3 +317,29 @@ async fn what_is_no_registry_is_found_out() {
     }
     assert_eq!(fake.server.asked().len(), 1);
 }
+
+#[tokio::test]
+async fn many_callers_survive_a_change_of_mind() {
+    // The tokens of before are no good any more, and the registry says so with Basic, to many at once.
+    let service = tokens().await;
+    let realm = format!(r#"Bearer realm="{}""#, service.at("/token"));
+    let fake = Fake::start(Box::new(move |asked, _| match asked.header("authorization") {
+        None => Some(answer(401, &[("www-authenticate", &realm)], "")),
+        Some(BASIC) => None,
+        Some(_) => Some(answer(401, &[("www-authenticate", "Basic")], "")),
+    }));
+    let fake = fake.await;
+    let registry = fake.registry_with(net(), basic(), options());
+    let all = (0..16).map(|_| registry.head_manifest(&REPOSITORY, "1"));
+    for outcome in futures_util::future::join_all(all).await {
+        assert_eq!(outcome.unwrap(), None);
+    }
+    // An anonymous caller has nothing to answer Basic with, and does not ask twice.
+    let fake = Fake::start(Box::new(|_, _| {
+        Some(answer(401, &[("www-authenticate", "Basic")], ""))
+    }))
+    .await;
+    let error = fake.registry().head_manifest(&REPOSITORY, "1").await.unwrap_err();
+    assert!(error.to_string().contains("there are no credentials"), "{error}");
+    assert_eq!(fake.server.asked().len(), 2);
+}
