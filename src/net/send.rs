@@ -50,14 +50,19 @@ struct Run {
 impl Net {
     /// Checks the settings, files included, and sends nothing.
     pub fn new(options: NetOptions) -> Result<Self, NetError> {
-        for host in &options.hosts {
-            check(host)?;
-        }
-        let proxies = Arc::new(if options.proxy_from_env {
+        let proxies = if options.proxy_from_env {
             Proxies::from_env(|name| std::env::var(name).ok())
         } else {
             Proxies::default()
-        });
+        };
+        Self::with_proxies(options, proxies)
+    }
+
+    pub(super) fn with_proxies(options: NetOptions, proxies: Proxies) -> Result<Self, NetError> {
+        for host in &options.hosts {
+            check(host)?;
+        }
+        let proxies = Arc::new(proxies);
         if !proxies.names().is_empty() {
             tracing::info!(
                 proxies = %proxies.names().join(", "),
