@@ -1,3 +1,5 @@
+//! Logins: challenges, tokens, rotation, and who gets no credentials.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

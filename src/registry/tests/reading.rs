@@ -1,3 +1,5 @@
+//! Lists of tags and blobs on their way out.
+
 use crate::net::testing::answer;
 use crate::payload::Budget;
 use crate::registry::{RegistryError, TagList};
