@@ -13,5 +13,6 @@
 )]
 
 mod architecture;
+mod corpus;
 mod support;
 mod workshop;

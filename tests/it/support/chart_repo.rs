@@ -154,6 +154,13 @@ impl ChartRepo {
         index
     }
 
+    /// Serves what lies in a folder now, as it is.
+    pub(crate) fn fill(&self, folder: &Path) {
+        let mut files = BTreeMap::new();
+        collect(folder, "", &mut files);
+        *self.0.handler().files.lock().unwrap() = files;
+    }
+
     /// Adds packages and makes the index name exactly `charts`.
     pub(crate) fn publish(&self, charts: &[Chart]) {
         for chart in charts {
