@@ -1,10 +1,11 @@
 //! Why something happened to a version, for people and for programs.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A stable code and a sentence. The sentence names source, host and URL with secrets masked and says
 /// what to do; control characters of foreign data are escaped before they get here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Reason {
     /// Stable, kebab-case, documented in `docs/report.md`.
     pub code: &'static str,

@@ -19,7 +19,7 @@ const STRATA: &[(&str, &[&str])] = &[
     ("net", &["payload", "types"]),
     ("layout", &["payload", "types"]),
     ("registry", &["net", "payload", "secret", "types"]),
-    ("source", &["helm", "layout", "net", "payload", "secret", "types"]),
+    ("source", &["helm", "layout", "net", "payload", "types"]),
     ("config", &["helm", "plan", "secret", "types"]),
     ("target", &["layout", "net", "payload", "registry", "types"]),
     (

@@ -13,6 +13,8 @@
 )]
 
 mod architecture;
+mod config;
 mod corpus;
 mod support;
+mod vectors;
 mod workshop;

@@ -1,0 +1,4 @@
+//! The command line: the only place that prints.
+
+pub mod logging;
+pub mod progress;

@@ -1,0 +1,370 @@
+//! The table of every key of the configuration file: the one truth from which the reader, the JSON Schema and
+//! the tests of `config.example.toml` derive. A key that this release would ignore is not in it, so the reader
+//! refuses it as unknown (product 11).
+
+use std::time::Duration;
+
+pub use super::kind::Kind;
+use crate::types::ByteSize;
+
+/// A table of the file and the keys it may hold.
+#[derive(Debug)]
+pub struct Section {
+    /// As written in headers: `host`, `mirror`, `mirror.chart`; empty for the top of the file.
+    pub path: &'static str,
+    /// What the section is for, one sentence.
+    pub about: &'static str,
+    /// Its keys.
+    pub keys: &'static [Key],
+}
+
+/// One key.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// What it may hold.
+    pub kind: Kind,
+    /// True if the section is worthless without it.
+    pub required: bool,
+    /// The default as TOML text; `None` where absence means something that no value says.
+    pub default: Option<&'static str>,
+    /// What it does, one sentence.
+    pub about: &'static str,
+}
+
+const fn key(name: &'static str, kind: Kind, default: Option<&'static str>, about: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        required: false,
+        default,
+        about,
+    }
+}
+
+const fn required(name: &'static str, kind: Kind, about: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        required: true,
+        default: None,
+        about,
+    }
+}
+
+const KIB: ByteSize = ByteSize(1 << 10);
+const MIB: ByteSize = ByteSize(1 << 20);
+const GIB16: ByteSize = ByteSize(16 << 30);
+const NONE: Duration = Duration::ZERO;
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Longer cooldowns are slips of the pen; the bound also keeps date arithmetic far from its limits.
+const TEN_YEARS: Duration = Duration::from_secs(10 * 31_557_600);
+
+/// The top of the file.
+pub static GLOBAL: Section = Section {
+    path: "",
+    about: "settings of the whole process",
+    keys: &[
+        key(
+            "concurrency",
+            Kind::Auto(1, 1024),
+            Some("\"auto\""),
+            "Versions in flight at once; `auto` finds the width by itself between 4 and 64.",
+        ),
+        key(
+            "memory_budget",
+            Kind::Size(MIB, GIB16),
+            Some("\"32MiB\""),
+            "Package bytes held in memory at once; larger packages spill to temporary files.",
+        ),
+        key(
+            "max_index_size",
+            Kind::Size(KIB, GIB16),
+            Some("\"256MiB\""),
+            "An index that is larger is refused.",
+        ),
+        key(
+            "max_package_size",
+            Kind::Size(KIB, GIB16),
+            Some("\"100MiB\""),
+            "A package that is larger is refused.",
+        ),
+        key(
+            "grace",
+            Kind::Duration(NONE, HOUR),
+            Some("\"25s\""),
+            "Time to finish what is in flight after the first interrupt.",
+        ),
+        key(
+            "log",
+            Kind::Text,
+            Some("\"info\""),
+            "Log level, or levels by module as in `info,chartferry::registry=debug`.",
+        ),
+        key(
+            "log_format",
+            Kind::Choice(&["text", "json"]),
+            Some("\"text\""),
+            "Form of the log lines.",
+        ),
+        key(
+            "host",
+            Kind::Tables(&HOST),
+            None,
+            "Login, TLS and limits of one host, for sources and targets alike.",
+        ),
+        key(
+            "mirror",
+            Kind::Tables(&MIRROR),
+            None,
+            "One source and the targets it is copied to.",
+        ),
+    ],
+};
+
+/// `[[host]]`.
+pub static HOST: Section = Section {
+    path: "host",
+    about: "login, TLS and limits of one host, for sources and targets alike",
+    keys: &[
+        required("name", Kind::Text, "`host` or `host:port`, without a scheme."),
+        key(
+            "username",
+            Kind::Text,
+            None,
+            "User of the login; needs one of the two `password_` keys.",
+        ),
+        key(
+            "password_file",
+            Kind::Text,
+            None,
+            "File that holds the password; one newline at its end is cut.",
+        ),
+        key(
+            "password_env",
+            Kind::Text,
+            None,
+            "Name of the environment variable that holds the password.",
+        ),
+        key(
+            "credential_helper",
+            Kind::Text,
+            None,
+            "Docker credential helper, by the part after `docker-credential-` or by absolute path.",
+        ),
+        key("plain_http", Kind::Bool, Some("false"), "Speak HTTP without TLS."),
+        key(
+            "insecure_skip_tls_verify",
+            Kind::Bool,
+            Some("false"),
+            "Accept any certificate.",
+        ),
+        key(
+            "ca_file",
+            Kind::Text,
+            None,
+            "PEM file of certificate authorities to trust besides the system's.",
+        ),
+        key(
+            "cert_file",
+            Kind::Text,
+            None,
+            "PEM file of the client certificate; needs `key_file`.",
+        ),
+        key(
+            "key_file",
+            Kind::Text,
+            None,
+            "PEM file of the client certificate's private key; needs `cert_file`.",
+        ),
+        key(
+            "max_connections",
+            Kind::Integer(1, 1024),
+            None,
+            "Requests to this host at once; without it, `concurrency` decides.",
+        ),
+        key(
+            "requests_per_second",
+            Kind::Number(0.0, 100_000.0),
+            None,
+            "Pace of requests to this host; without it, the host's answers decide.",
+        ),
+        key(
+            "timeout",
+            Kind::Duration(MILLISECOND, HOUR),
+            Some("\"60s\""),
+            "Longest wait for an answer to begin.",
+        ),
+        key(
+            "trusted_realms",
+            Kind::Texts,
+            Some("[]"),
+            "Hosts of token services, besides the registry's own, that may be given this host's credentials.",
+        ),
+        key(
+            "pass_credentials_to",
+            Kind::Texts,
+            Some("[]"),
+            "Further hosts that may be given this host's credentials, such as a download host of a source.",
+        ),
+        key(
+            "allow_private",
+            Kind::Texts,
+            Some("[]"),
+            "Hosts, addresses or networks (CIDR) on private, loopback or link-local addresses that this host may lead to.",
+        ),
+    ],
+};
+
+const RANGE: &str = "Semver range as Helm reads it; versions outside of it are left out.";
+const LATEST: &str = "Keep this many of the newest versions of each chart, after all other filters.";
+const SINCE: &str = "Leave out versions created before this date or longer ago than this age.";
+const DEPRECATED: &str = "Take deprecated versions as well.";
+const PRERELEASES: &str =
+    "Take prereleases as well; without it: yes if `versions` is not given, else as the range says.";
+const APP_VERSIONS: &str = "Globs on `appVersion`; without it all are taken.";
+
+/// `[[mirror]]`.
+pub static MIRROR: Section = Section {
+    path: "mirror",
+    about: "one source and the targets it is copied to",
+    keys: &[
+        required("name", Kind::Text, "Name in reports and on the command line."),
+        required(
+            "source",
+            Kind::Text,
+            "`http(s)://` repository, folder, `file://` URL, `oci-layout:DIR` or `helm:NAME`.",
+        ),
+        required(
+            "targets",
+            Kind::Texts,
+            "Each `oci://host[:port]/prefix` or `oci-layout:DIR`; one download, several pushes.",
+        ),
+        key(
+            "include",
+            Kind::Texts,
+            Some("[]"),
+            "Globs on chart names; empty: all charts.",
+        ),
+        key(
+            "exclude",
+            Kind::Texts,
+            Some("[]"),
+            "Globs on chart names that are left out, also if `include` names them.",
+        ),
+        key("versions", Kind::Text, None, RANGE),
+        key("latest", Kind::Integer(1, 1_000_000), None, LATEST),
+        key("since", Kind::Since, None, SINCE),
+        key("prereleases", Kind::Bool, None, PRERELEASES),
+        key("deprecated", Kind::Bool, Some("true"), DEPRECATED),
+        key("app_versions", Kind::Texts, Some("[]"), APP_VERSIONS),
+        key(
+            "chart",
+            Kind::Tables(&CHART),
+            None,
+            "Filters of one chart that replace those of the mirror.",
+        ),
+        key(
+            "digest",
+            Kind::Choice(&["enforce", "warn", "off"]),
+            Some("\"enforce\""),
+            "What a package that differs from the index's digest means.",
+        ),
+        key(
+            "provenance",
+            Kind::Choice(&["carry", "verify", "require", "off"]),
+            Some("\"carry\""),
+            "What is done with `.prov` files.",
+        ),
+        key(
+            "keyring",
+            Kind::Text,
+            None,
+            "File of OpenPGP public keys, for `provenance` `verify` and `require`.",
+        ),
+        key(
+            "drift",
+            Kind::Choice(&["report", "overwrite", "fail"]),
+            Some("\"report\""),
+            "What is done with a version whose bytes changed at the source after it was pushed.",
+        ),
+        key(
+            "check_drift",
+            Kind::Bool,
+            Some("false"),
+            "Compare the digests of versions that are already there: one manifest request per version.",
+        ),
+        key(
+            "min_age",
+            Kind::Duration(NONE, TEN_YEARS),
+            Some("\"0s\""),
+            "Versions younger than this wait.",
+        ),
+        key(
+            "accept",
+            Kind::Texts,
+            Some("[]"),
+            "`chart@version` or `chart@*`: known to fail or to drift upstream, without effect on the exit code.",
+        ),
+        key(
+            "duplicates",
+            Kind::Choice(&["bytes", "error"]),
+            Some("\"bytes\""),
+            "What a version means that one index lists several times: any listed digest will do, or an error.",
+        ),
+        key(
+            "mismatch",
+            Kind::Choice(&["error", "package"]),
+            Some("\"error\""),
+            "What a package means whose own name or version is not the index's: an error, or the package is right.",
+        ),
+        key(
+            "rename",
+            Kind::Names,
+            Some("{}"),
+            "Repository names for charts whose own name a registry does not allow.",
+        ),
+        key(
+            "run_timeout",
+            Kind::Duration(SECOND, WEEK),
+            None,
+            "A run that takes longer is stopped; without it none is.",
+        ),
+    ],
+};
+
+/// `[[mirror.chart]]`.
+pub static CHART: Section = Section {
+    path: "mirror.chart",
+    about: "filters of one chart that replace those of the mirror",
+    keys: &[
+        required("name", Kind::Text, "The chart's name in the index."),
+        key("versions", Kind::Text, None, RANGE),
+        key(
+            "latest",
+            Kind::Integer(1, 1_000_000),
+            None,
+            "Keep this many of the newest versions.",
+        ),
+        key("since", Kind::Since, None, SINCE),
+        key("prereleases", Kind::Bool, None, "Take prereleases as well."),
+        key("deprecated", Kind::Bool, None, DEPRECATED),
+        key("app_versions", Kind::Texts, None, APP_VERSIONS),
+    ],
+};
+
+impl Section {
+    /// The key of this name.
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// All sections, the top first.
+    pub fn all() -> [&'static Self; 4] {
+        [&GLOBAL, &HOST, &MIRROR, &CHART]
+    }
+}

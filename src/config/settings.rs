@@ -1,0 +1,356 @@
+//! The configuration as values that were checked: plain data, which the commands turn into the options of the
+//! modules that do the work.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use url::Url;
+
+use crate::helm::range::Range;
+use crate::types::{ByteSize, ChartName, OciTarget, RegistryHost};
+
+/// A whole configuration file with the environment laid over it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Versions in flight at once.
+    pub concurrency: Concurrency,
+    /// Package bytes in memory at once.
+    pub memory_budget: ByteSize,
+    /// Largest index that is read.
+    pub max_index_size: ByteSize,
+    /// Largest package that is read.
+    pub max_package_size: ByteSize,
+    /// Time to finish after the first interrupt.
+    pub grace: Duration,
+    /// Level, or levels by module.
+    pub log: String,
+    /// Form of the log lines.
+    pub log_format: LogFormat,
+    /// Login, TLS and limits by host.
+    pub hosts: Vec<HostConfig>,
+    /// What is copied where.
+    pub mirrors: Vec<MirrorConfig>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            concurrency: Concurrency::Auto,
+            memory_budget: ByteSize(32 << 20),
+            max_index_size: ByteSize(256 << 20),
+            max_package_size: ByteSize(100 << 20),
+            grace: Duration::from_secs(25),
+            log: "info".into(),
+            log_format: LogFormat::Text,
+            hosts: Vec::new(),
+            mirrors: Vec::new(),
+        }
+    }
+}
+
+/// How many versions are in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Concurrency {
+    /// Found while running.
+    Auto,
+    /// This many.
+    Fixed(usize),
+}
+
+/// Form of the log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// `[[host]]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostConfig {
+    /// `host[:port]`.
+    pub name: RegistryHost,
+    /// Where its credentials come from; `None`: Helm's and Docker's stores.
+    pub login: Option<Login>,
+    /// HTTP without TLS.
+    pub plain_http: bool,
+    /// Any certificate is good.
+    pub insecure_skip_tls_verify: bool,
+    /// Further certificate authorities, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Client certificate, PEM; always together with `key_file`.
+    pub cert_file: Option<PathBuf>,
+    /// Its private key, PEM.
+    pub key_file: Option<PathBuf>,
+    /// Requests at once.
+    pub max_connections: Option<usize>,
+    /// Pace of requests.
+    pub requests_per_second: Option<f64>,
+    /// Longest wait for an answer to begin.
+    pub timeout: Duration,
+    /// Hosts of token services that may be given the credentials.
+    pub trusted_realms: Vec<RegistryHost>,
+    /// Further hosts that may be given the credentials.
+    pub pass_credentials_to: Vec<RegistryHost>,
+    /// Hosts, addresses or networks that this host may lead to though they are private.
+    pub allow_private: Vec<String>,
+}
+
+impl HostConfig {
+    /// The settings of a host of which the file says nothing else.
+    pub fn new(name: RegistryHost) -> Self {
+        Self {
+            name,
+            login: None,
+            plain_http: false,
+            insecure_skip_tls_verify: false,
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+            max_connections: None,
+            requests_per_second: None,
+            timeout: Duration::from_secs(60),
+            trusted_realms: Vec::new(),
+            pass_credentials_to: Vec::new(),
+            allow_private: Vec::new(),
+        }
+    }
+}
+
+/// Where the credentials of a host come from. The secret itself is read when it is needed, never kept here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Login {
+    /// The password is in a file.
+    PasswordFile {
+        /// The user.
+        username: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The password is in an environment variable.
+    PasswordEnv {
+        /// The user.
+        username: String,
+        /// The variable's name.
+        variable: String,
+    },
+    /// A Docker credential helper is asked.
+    Helper {
+        /// The part after `docker-credential-`, or an absolute path.
+        program: String,
+    },
+}
+
+/// `[[mirror]]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MirrorConfig {
+    /// Unique in the file.
+    pub name: String,
+    /// Where charts come from.
+    pub source: SourceConfig,
+    /// Where they go; at least one, no two equal.
+    pub targets: Vec<TargetConfig>,
+    /// Globs on chart names; empty: all.
+    pub include: Vec<String>,
+    /// Globs on chart names left out.
+    pub exclude: Vec<String>,
+    /// The filters that a chart may override.
+    pub filter: FilterConfig,
+    /// Overrides by chart.
+    pub charts: Vec<ChartConfig>,
+    /// What a wrong index digest means.
+    pub digest: DigestPolicy,
+    /// What is done with `.prov` files.
+    pub provenance: ProvenancePolicy,
+    /// Public keys; given exactly if `provenance` is `verify` or `require`.
+    pub keyring: Option<PathBuf>,
+    /// What is done with changed versions.
+    pub drift: DriftPolicy,
+    /// Compare the digests of what is there already.
+    pub check_drift: bool,
+    /// Younger versions wait.
+    pub min_age: Duration,
+    /// `chart@version` or `chart@*`.
+    pub accept: Vec<String>,
+    /// What a version listed several times means.
+    pub duplicates: DuplicatesPolicy,
+    /// What a package with another name or version means.
+    pub mismatch: MismatchPolicy,
+    /// Repository names by chart name.
+    pub rename: BTreeMap<String, ChartName>,
+    /// A longer run is stopped.
+    pub run_timeout: Option<Duration>,
+}
+
+impl MirrorConfig {
+    /// A mirror of which nothing else is said.
+    pub fn new(name: String, source: SourceConfig, targets: Vec<TargetConfig>) -> Self {
+        Self {
+            name,
+            source,
+            targets,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            filter: FilterConfig {
+                deprecated: Some(true),
+                app_versions: Some(Vec::new()),
+                ..FilterConfig::default()
+            },
+            charts: Vec::new(),
+            digest: DigestPolicy::Enforce,
+            provenance: ProvenancePolicy::Carry,
+            keyring: None,
+            drift: DriftPolicy::Report,
+            check_drift: false,
+            min_age: Duration::ZERO,
+            accept: Vec::new(),
+            duplicates: DuplicatesPolicy::Bytes,
+            mismatch: MismatchPolicy::Error,
+            rename: BTreeMap::new(),
+            run_timeout: None,
+        }
+    }
+}
+
+/// Where charts come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceConfig {
+    /// A classic repository.
+    Http(Url),
+    /// A folder.
+    Folder(PathBuf),
+    /// An OCI image layout.
+    Layout(PathBuf),
+    /// An entry of Helm's `repositories.yaml`.
+    Helm(String),
+}
+
+/// Where charts go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetConfig {
+    /// A registry.
+    Oci(OciTarget),
+    /// An OCI image layout.
+    Layout(PathBuf),
+}
+
+/// The filters that both a mirror and one of its charts may set.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FilterConfig {
+    /// A semver range.
+    pub versions: Option<Range>,
+    /// So many of the newest.
+    pub latest: Option<usize>,
+    /// None from before.
+    pub since: Option<Since>,
+    /// Prereleases too.
+    pub prereleases: Option<bool>,
+    /// Deprecated versions too.
+    pub deprecated: Option<bool>,
+    /// Globs on `appVersion` that are known to parse; empty: all.
+    pub app_versions: Option<Vec<String>>,
+}
+
+/// `[[mirror.chart]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChartConfig {
+    /// The chart's name in the index.
+    pub name: String,
+    /// What it overrides.
+    pub filter: FilterConfig,
+}
+
+/// A moment, or an age that becomes one when a run begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// This moment.
+    At(DateTime<Utc>),
+    /// So long ago.
+    Ago(Duration),
+}
+
+impl Since {
+    /// The moment, for a run that began at `now`.
+    pub fn resolve(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            Self::At(moment) => moment,
+            Self::Ago(age) => chrono::Duration::from_std(age)
+                .ok()
+                .and_then(|age| now.checked_sub_signed(age))
+                .unwrap_or(DateTime::<Utc>::MIN_UTC),
+        }
+    }
+}
+
+/// Makes an enum whose variants are words of the file.
+macro_rules! words {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $word:literal => $variant:ident),* $(,)? }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$doc])* $variant),* }
+
+        impl $name {
+            /// The word's meaning; `None` for a word that the key table does not list.
+            pub(super) fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+words! {
+    /// What a package that differs from the index's digest means.
+    DigestPolicy {
+        /// An error of the version.
+        "enforce" => Enforce,
+        /// A warning.
+        "warn" => Warn,
+        /// Nothing: they are not compared.
+        "off" => Off,
+    }
+}
+words! {
+    /// What is done with `.prov` files.
+    ProvenancePolicy {
+        /// Pushed unchecked.
+        "carry" => Carry,
+        /// Pushed if the signature is good; a bad one is an error.
+        "verify" => Verify,
+        /// As `verify`, and a missing one is an error too.
+        "require" => Require,
+        /// Not fetched.
+        "off" => Off,
+    }
+}
+words! {
+    /// What is done with versions whose bytes changed.
+    DriftPolicy {
+        /// Told, exit code 3.
+        "report" => Report,
+        /// The tag is pushed anew.
+        "overwrite" => Overwrite,
+        /// An error of the version.
+        "fail" => Fail,
+    }
+}
+words! {
+    /// What a version that an index lists several times means.
+    DuplicatesPolicy {
+        /// One item whose bytes may match any listed digest.
+        "bytes" => Bytes,
+        /// An error.
+        "error" => Error,
+    }
+}
+words! {
+    /// What a package with another name or version than the index's means.
+    MismatchPolicy {
+        /// An error of the version.
+        "error" => Error,
+        /// The package is right.
+        "package" => Package,
+    }
+}

@@ -1,0 +1,364 @@
+//! The way of a request: admission, pace, client, answer, redirects, repetition.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH};
+use http::{HeaderValue, Method, StatusCode};
+use tokio::time::Instant;
+use url::Url;
+
+use super::client::{Clients, Reach};
+use super::dns::Zones;
+use super::host::{Paces, authority};
+use super::options::{HostOptions, NetOptions, names};
+use super::pace::{Permit, Signal};
+use super::proxy::Proxies;
+use super::redirect::{self, Hop, MOST_HOPS};
+use super::retry::{Tries, is_transient};
+use super::tls::TlsKey;
+use super::traffic::{Counters, Ledger, Traffic};
+use super::upload::{self, Progress};
+use super::{Encoding, NetError, Redirects, Request, Response, redact, retry_after};
+
+/// How long headers may take after the last sign of life (reliability F14).
+const HEADERS: Duration = Duration::from_secs(60);
+
+/// The network. Cloning is cheap and shares everything.
+#[derive(Clone)]
+pub struct Net {
+    shared: Arc<Shared>,
+    run: Arc<Run>,
+}
+
+/// What lives as long as the process: connections, paces, what names resolved to.
+struct Shared {
+    options: NetOptions,
+    proxies: Arc<Proxies>,
+    zones: Arc<Zones>,
+    clients: Clients,
+    paces: Paces,
+}
+
+/// What lives as long as a run.
+#[derive(Default)]
+struct Run {
+    ledger: Ledger,
+    deadline: Option<Instant>,
+}
+
+impl Net {
+    /// Checks the settings, files included, and sends nothing.
+    pub fn new(options: NetOptions) -> Result<Self, NetError> {
+        for host in &options.hosts {
+            check(host)?;
+        }
+        let proxies = Arc::new(if options.proxy_from_env {
+            Proxies::from_env(|name| std::env::var(name).ok())
+        } else {
+            Proxies::default()
+        });
+        if !proxies.names().is_empty() {
+            tracing::info!(
+                proxies = %proxies.names().join(", "),
+                "requests go through a proxy: addresses behind it are checked by name only"
+            );
+        }
+        let zones = Arc::new(Zones::default());
+        let clients = Clients::new(
+            options.user_agent.clone(),
+            Arc::clone(&proxies),
+            Arc::clone(&zones),
+        );
+        let shared = Shared {
+            options,
+            proxies,
+            zones,
+            clients,
+            paces: Paces::default(),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            run: Arc::default(),
+        })
+    }
+
+    /// The same network with counts of its own, for a run that ends at `deadline`.
+    #[must_use]
+    pub fn for_run(&self, deadline: Option<Instant>) -> Self {
+        let run = Run {
+            ledger: Ledger::default(),
+            deadline,
+        };
+        Self {
+            shared: Arc::clone(&self.shared),
+            run: Arc::new(run),
+        }
+    }
+
+    /// What was sent so far, by host.
+    pub fn traffic(&self) -> Vec<Traffic> {
+        self.run.ledger.snapshot()
+    }
+
+    /// The settings of the host of `url`.
+    pub fn host(&self, url: &Url) -> Option<&HostOptions> {
+        self.shared.options.hosts.iter().find(|host| host.fits(url))
+    }
+
+    /// Whether credentials configured for `owner` may be sent to `target`: the same origin, or a host that
+    /// `pass_credentials_to` of the owner names and that is no less protected.
+    pub fn may_have_credentials(&self, owner: &Url, target: &Url) -> bool {
+        redirect::same_origin(owner, target)
+            || self.host(owner).is_some_and(|options| {
+                let listed = options.pass_credentials_to.iter().any(|name| names(name, target));
+                listed && (owner.scheme() == "http" || target.scheme() == "https")
+            })
+    }
+
+    /// A budget of tries for something that takes several requests.
+    pub fn tries(&self) -> Tries {
+        Tries::new(&self.shared.options.retry, self.run.deadline)
+    }
+
+    pub(super) fn options(&self) -> &NetOptions {
+        &self.shared.options
+    }
+
+    pub(super) fn proxies(&self) -> &Proxies {
+        &self.shared.proxies
+    }
+
+    pub(super) fn zones(&self) -> &Zones {
+        &self.shared.zones
+    }
+
+    /// Sends `request` and repeats it as it allows. Any status is an answer, also a transient one after the last try.
+    pub async fn send(&self, request: Request) -> Result<Response, NetError> {
+        let mut tries = self.tries();
+        loop {
+            let outcome = self.follow(&request, tries.retries() > 0).await;
+            let transient = match &outcome {
+                Ok(response) => is_transient(response.status()),
+                Err(error) => error.class().is_transient(),
+            };
+            if !transient || !request.retry || !tries.again().await {
+                return outcome;
+            }
+            if let Ok(response) = outcome {
+                response.discard().await;
+            }
+        }
+    }
+
+    async fn follow(&self, request: &Request, repeated: bool) -> Result<Response, NetError> {
+        let mut hop = Hop::from(request);
+        for _ in 0..=MOST_HOPS {
+            let response = self.once(request, &hop, repeated).await?;
+            if request.redirects == Redirects::Return {
+                return Ok(response);
+            }
+            let passes = |url: &Url| self.may_have_credentials(&request.url, url);
+            match redirect::next(&hop, response.status(), response.headers(), passes)? {
+                None => return Ok(response),
+                Some(next) => hop = next,
+            }
+            response.discard().await;
+        }
+        Err(NetError::Redirects {
+            url: redact(&request.url),
+            limit: MOST_HOPS,
+        })
+    }
+
+    /// One request, one answer.
+    async fn once(&self, request: &Request, hop: &Hop, repeated: bool) -> Result<Response, NetError> {
+        let reach = self.admit(&request.guard, &hop.url).await?;
+        let host = authority(&hop.url);
+        let counters = self.run.ledger.host(&host);
+        let permit = self.enter(&hop.url, &host, &counters).await?;
+        let began = Instant::now();
+        let outcome = self.exchange(request, hop, reach, &counters).await;
+        let status = outcome.as_ref().ok().map(reqwest::Response::status);
+        counters.request(&hop.method, status, repeated);
+        tracing::debug!(
+            method = %hop.method,
+            url = %redact(&hop.url),
+            status = status.map_or_else(|| "error".to_owned(), |s| s.as_u16().to_string()),
+            ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            repeated,
+            "request"
+        );
+        match outcome {
+            Ok(inner) => {
+                self.learn(&permit, &inner);
+                check_encoding(request.encoding, &hop.url, &inner)?;
+                Ok(Response::new(inner, hop.url.clone(), permit, counters))
+            }
+            Err(error) => {
+                if error.is_reset() {
+                    permit.learn(Signal::Overload, None);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits for the host's leave, unless that would take longer than the run has.
+    async fn enter(&self, url: &Url, host: &str, counters: &Counters) -> Result<Permit, NetError> {
+        let pace = self.shared.paces.get(host, self.host(url));
+        let late = |why| NetError::Deadline {
+            url: redact(url),
+            why,
+        };
+        let Some(deadline) = self.run.deadline else {
+            let (permit, throttled) = pace.enter().await;
+            counters.throttled(throttled);
+            return Ok(permit);
+        };
+        if let Some(until) = pace.paused_until().filter(|until| *until >= deadline) {
+            let wait = until.saturating_duration_since(Instant::now()).as_secs();
+            return Err(late(format!(
+                ": `{host}` asked for a pause of {wait} s, which is longer than the run may take"
+            )));
+        }
+        match tokio::time::timeout_at(deadline, pace.enter()).await {
+            Ok((permit, throttled)) => {
+                counters.throttled(throttled);
+                Ok(permit)
+            }
+            Err(_) => Err(late(String::new())),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: &Request,
+        hop: &Hop,
+        reach: Reach,
+        counters: &Arc<Counters>,
+    ) -> Result<reqwest::Response, NetError> {
+        let options = self.host(&hop.url);
+        let tls = options.map(TlsKey::from).unwrap_or_default();
+        let client = self
+            .shared
+            .clients
+            .get(tls, reach, request.encoding == Encoding::Gzip)?;
+        let mut builder = client
+            .request(hop.method.clone(), hop.url.clone())
+            .headers(hop.headers.clone());
+        if request.encoding != Encoding::Gzip {
+            builder = builder.header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        let progress = Progress::default();
+        if let Some(payload) = &hop.body {
+            let body = upload::body(payload, &progress, counters).await;
+            let body = body.map_err(|source| NetError::Payload {
+                url: redact(&hop.url),
+                source,
+            })?;
+            builder = builder.header(CONTENT_LENGTH, payload.size()).body(body);
+        } else if matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
+            builder = builder.header(CONTENT_LENGTH, 0);
+        }
+        let limit = options.and_then(|options| options.timeout).unwrap_or(HEADERS);
+        let answer = headers(builder.send(), &progress, limit);
+        let answer = match self.run.deadline {
+            None => answer.await,
+            Some(deadline) => match tokio::time::timeout_at(deadline, answer).await {
+                Ok(answer) => answer,
+                Err(_) => {
+                    return Err(NetError::Deadline {
+                        url: redact(&hop.url),
+                        why: String::new(),
+                    });
+                }
+            },
+        };
+        match answer {
+            Some(Ok(inner)) => Ok(inner),
+            Some(Err(error)) => Err(NetError::from_client(
+                &error,
+                &hop.url,
+                self.proxies().of(&hop.url),
+            )),
+            None => Err(NetError::Timeout {
+                url: redact(&hop.url),
+                phase: "answer",
+                after: limit,
+            }),
+        }
+    }
+
+    /// Tells the pace what the answer says about the host.
+    fn learn(&self, permit: &Permit, answer: &reqwest::Response) {
+        let signal = match answer.status() {
+            StatusCode::TOO_MANY_REQUESTS => Signal::Throttled,
+            StatusCode::SERVICE_UNAVAILABLE => Signal::Overload,
+            _ => Signal::Good,
+        };
+        let most = self.shared.options.retry.max_wait;
+        let asked = retry_after(answer.headers(), SystemTime::now()).filter(|_| signal != Signal::Good);
+        if let Some(wait) = asked.filter(|wait| *wait > most) {
+            let host = authority(answer.url());
+            tracing::warn!(%host, asked = wait.as_secs(), capped = most.as_secs(), "the server asks for a very long pause");
+        }
+        permit.learn(signal, asked.map(|wait| wait.min(most)));
+    }
+}
+
+/// Waits for the headers; `None` when nothing moved for `limit`. An upload under way is a sign of life.
+async fn headers<T>(answer: impl Future<Output = T>, progress: &Progress, limit: Duration) -> Option<T> {
+    let mut answer = std::pin::pin!(answer);
+    let mut seen = 0;
+    loop {
+        if let Ok(done) = tokio::time::timeout(limit, &mut answer).await {
+            return Some(done);
+        }
+        let sent = progress.sent();
+        if sent == seen {
+            return None;
+        }
+        seen = sent;
+    }
+}
+
+/// An encoding that nobody asked for could be a bomb, and its bytes are not those that digests are about.
+fn check_encoding(wanted: Encoding, url: &Url, answer: &reqwest::Response) -> Result<(), NetError> {
+    if wanted == Encoding::Raw {
+        return Ok(());
+    }
+    // The client removes the header of what it unpacks.
+    match answer.headers().get(CONTENT_ENCODING) {
+        Some(found) if !found.as_bytes().eq_ignore_ascii_case(b"identity") && !found.is_empty() => {
+            let encoding = String::from_utf8_lossy(found.as_bytes())
+                .escape_debug()
+                .to_string();
+            Err(NetError::Encoding {
+                url: redact(url),
+                encoding,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check(host: &HostOptions) -> Result<(), NetError> {
+    let bad = |why| NetError::Options {
+        host: host.name.clone(),
+        why,
+    };
+    if host.key_file.is_some() && host.cert_file.is_none() {
+        return Err(bad("`key_file` needs `cert_file`"));
+    }
+    if host.max_connections == Some(0) {
+        return Err(bad("`max_connections` must be at least 1"));
+    }
+    if host
+        .requests_per_second
+        .is_some_and(|rate| !rate.is_finite() || rate <= 0.0)
+    {
+        return Err(bad("`requests_per_second` must be above 0"));
+    }
+    TlsKey::from(host).read().map(drop)
+}

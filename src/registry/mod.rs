@@ -1,0 +1,305 @@
+//! The client of OCI registries: `docs` of the protocol are the distribution spec, the 22 rules of registries.md
+//! say where registries differ from it.
+//!
+//! One [`Registry`] for each registry host and run. It asks `/v2/` once, knows from then on what login the registry
+//! wants, and wastes no request on a 401; it learns how blobs are best uploaded with the first of them.
+
+mod auth;
+mod blob;
+mod challenge;
+mod copy;
+mod credential;
+mod error;
+mod location;
+mod manifest;
+mod pieces;
+mod problems;
+mod realm;
+mod scope;
+mod session;
+mod tags;
+mod token;
+mod transport;
+mod upload;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Method;
+use http::header::LOCATION;
+use url::Url;
+
+pub use copy::{BlobRef, ChartManifest, OciReference};
+pub use credential::{Credential, CredentialError, CredentialFuture, Credentials, FixedCredentials};
+pub use error::RegistryError;
+pub use manifest::{Manifest, Stored};
+pub use problems::Problems;
+pub use tags::TagList;
+
+use auth::Auth;
+use manifest::Manifests;
+use scope::Right;
+use session::Session;
+use transport::{Call, Transport};
+use upload::{Upload, Uploads};
+
+use crate::net::{AddressGuard, Net};
+use crate::payload::{Budget, Payload, Spooled};
+use crate::types::{Digest, RegistryHost, Repository, Tag};
+
+/// What a [`Registry`] is for.
+#[derive(Debug, Clone)]
+pub struct RegistryOptions {
+    /// Plain HTTP; also where the host's settings say so.
+    pub plain_http: bool,
+    /// Only read: tokens are asked for `pull` alone.
+    pub read_only: bool,
+    /// Whether the upload in one POST is tried.
+    pub single_post: bool,
+    /// Hosts of token services that may get the credentials, besides those of the host's settings.
+    pub trusted_realms: Vec<String>,
+    /// On whose behalf it is asked: of the user who configured it where absent, else of the source whose index
+    /// names it, whose address rules then hold.
+    pub guard: Option<AddressGuard>,
+}
+
+impl Default for RegistryOptions {
+    fn default() -> Self {
+        Self {
+            plain_http: false,
+            read_only: false,
+            single_post: true,
+            trusted_realms: Vec::new(),
+            guard: None,
+        }
+    }
+}
+
+/// One registry. Cloning is cheap and shares everything.
+#[derive(Clone)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    transport: Arc<Transport>,
+    uploads: Uploads,
+    right: Right,
+}
+
+impl Registry {
+    /// The registry at `host`. Nothing is sent yet.
+    pub fn new(
+        net: Net,
+        host: RegistryHost,
+        credentials: Arc<dyn Credentials>,
+        options: RegistryOptions,
+    ) -> Result<Self, RegistryError> {
+        let base = base(&net, &host, options.plain_http)?;
+        let plain = base.scheme() == "http";
+        let guard = options
+            .guard
+            .unwrap_or_else(|| AddressGuard::registry(&host, plain));
+        let auth = Auth::new(
+            net.clone(),
+            host.clone(),
+            base.clone(),
+            guard.clone(),
+            credentials,
+            options.trusted_realms,
+        );
+        let transport = Transport::new(net, host, base, guard, auth);
+        let right = if options.read_only {
+            Right::Pull
+        } else {
+            Right::Push
+        };
+        let uploads = Uploads::new(options.single_post);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                transport,
+                uploads,
+                right,
+            }),
+        })
+    }
+
+    /// The host as written in references.
+    pub fn host(&self) -> &RegistryHost {
+        &self.inner.transport.host
+    }
+
+    /// Whether the registry takes a blob in one POST; `None` until a blob was pushed.
+    pub fn takes_single_post(&self) -> Option<bool> {
+        self.inner.uploads.single_post()
+    }
+
+    /// GET `/v2/`, once: whether this is a registry and what login it wants. Every other method does it first.
+    pub async fn probe(&self) -> Result<(), RegistryError> {
+        self.inner.transport.probe().await
+    }
+
+    /// Whether the login is accepted, apart from any repository.
+    pub async fn check_login(&self) -> Result<(), RegistryError> {
+        self.inner.transport.check_login().await
+    }
+
+    /// The tags of a repository. One that does not exist has none; 401 and 403 are errors.
+    pub async fn list_tags(&self, repository: &Repository) -> Result<TagList, RegistryError> {
+        let listed = tags::list(&self.inner.transport, repository, self.inner.right).await;
+        match listed {
+            // Docker Hub hides repositories that a push would create behind a 401; an upload that it opens tells
+            // (registries rule 14).
+            Err(error) if self.hides_missing(&error) && self.check_push(repository).await.is_ok() => {
+                Ok(TagList::default())
+            }
+            listed => listed,
+        }
+    }
+
+    fn hides_missing(&self, error: &RegistryError) -> bool {
+        self.inner.right == Right::Push
+            && self.host().api_host() == "registry-1.docker.io"
+            && error.status().is_some_and(|status| status.as_u16() == 401)
+    }
+
+    /// Opens an upload and cancels it: the only proof of the right to push.
+    pub async fn check_push(&self, repository: &Repository) -> Result<(), RegistryError> {
+        let transport = &self.inner.transport;
+        let url = transport.url(&format!("{repository}/blobs/uploads/"));
+        let response = transport
+            .send(Call::new(Method::POST, url, repository, Right::Push))
+            .await?;
+        let url = location::resolve(response.url(), response.header(LOCATION))?;
+        response.discard().await;
+        Session::new(transport, repository, url).cancel().await;
+        Ok(())
+    }
+
+    /// Brings a blob into a repository. It is not looked for first.
+    pub async fn push_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        payload: &Payload,
+    ) -> Result<(), RegistryError> {
+        let Inner {
+            transport, uploads, ..
+        } = &*self.inner;
+        Upload {
+            transport,
+            learned: uploads,
+            repository,
+            digest,
+            payload,
+        }
+        .run()
+        .await
+    }
+
+    /// Whether a blob is there, and of this size where one is given.
+    pub async fn has_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        size: Option<u64>,
+    ) -> Result<bool, RegistryError> {
+        blob::is_there(&self.inner.transport, repository, digest, size, self.inner.right).await
+    }
+
+    /// Reads a blob of at most `size` bytes; its digest is verified.
+    pub async fn get_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        size: u64,
+        budget: &Budget,
+    ) -> Result<Spooled, RegistryError> {
+        blob::read(
+            &self.inner.transport,
+            repository,
+            digest,
+            size,
+            budget,
+            self.inner.right,
+        )
+        .await
+    }
+
+    fn manifests<'a>(&'a self, repository: &'a Repository, right: Right) -> Manifests<'a> {
+        Manifests {
+            transport: &self.inner.transport,
+            repository,
+            right,
+        }
+    }
+
+    /// The digest behind a tag or digest; `None` if it is not there.
+    pub async fn head_manifest(
+        &self,
+        repository: &Repository,
+        reference: &str,
+    ) -> Result<Option<Digest>, RegistryError> {
+        self.manifests(repository, self.inner.right).head(reference).await
+    }
+
+    /// The manifest behind a tag or digest, its digest verified; `None` if it is not there.
+    pub async fn get_manifest(
+        &self,
+        repository: &Repository,
+        reference: &str,
+    ) -> Result<Option<Manifest>, RegistryError> {
+        self.manifests(repository, self.inner.right).get(reference).await
+    }
+
+    /// Writes a manifest under a tag and makes sure that it is there.
+    pub async fn put_manifest(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        media_type: &str,
+        bytes: Bytes,
+    ) -> Result<Stored, RegistryError> {
+        self.manifests(repository, Right::Push)
+            .put(tag, media_type, bytes)
+            .await
+    }
+
+    /// Reads a tag back until it shows `digest`, within the tries of the network: after the first tag pushed.
+    pub async fn read_back(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        digest: &Digest,
+    ) -> Result<(), RegistryError> {
+        self.manifests(repository, self.inner.right)
+            .read_back(tag, digest)
+            .await
+    }
+
+    /// Deletes a manifest, and with it every tag that shows it. `false` if it was not there.
+    pub async fn delete_manifest(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<bool, RegistryError> {
+        self.manifests(repository, Right::Delete).delete(digest).await
+    }
+}
+
+fn base(net: &Net, host: &RegistryHost, plain: bool) -> Result<Url, RegistryError> {
+    let with = |scheme: &str| {
+        Url::parse(&format!("{scheme}://{}/", host.api_host())).map_err(|error| RegistryError::NotARegistry {
+            url: host.to_string(),
+            why: error.to_string(),
+        })
+    };
+    let http = with("http")?;
+    if plain || net.host(&http).is_some_and(|options| options.plain_http) {
+        return Ok(http);
+    }
+    with("https")
+}

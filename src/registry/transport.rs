@@ -1,0 +1,246 @@
+//! Sends requests to one registry with the right `Authorization`, and turns answers that are errors into errors.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::auth::Auth;
+use super::challenge::challenges;
+use super::problems::Problems;
+use super::scope::{Right, Scope};
+use super::{RegistryError, error};
+use crate::net::{AddressGuard, Encoding, Net, Redirects, Request, Response, redact, same_origin};
+use crate::payload::Payload;
+use crate::types::{RegistryHost, Repository};
+
+/// How much of an error's body is read.
+const ERROR_BODY: usize = 64 << 10;
+
+/// One request to the registry.
+pub(super) struct Call {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    /// `None` for `/v2/` itself.
+    pub(super) scope: Option<Scope>,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<Payload>,
+    pub(super) redirects: Redirects,
+    pub(super) encoding: Encoding,
+    /// Whether the network repeats it.
+    pub(super) retry: bool,
+    /// Whether it is sent again after a new login. Not within an upload session: that starts again at its POST
+    /// (reliability F16, F17).
+    pub(super) again: bool,
+}
+
+impl Call {
+    /// A call that is repeated and follows redirects.
+    pub(super) fn new(method: Method, url: Url, repository: &Repository, right: Right) -> Self {
+        Self {
+            method,
+            url,
+            scope: Some(Scope {
+                repository: repository.clone(),
+                right,
+            }),
+            headers: HeaderMap::new(),
+            body: None,
+            redirects: Redirects::Follow,
+            encoding: Encoding::Identity,
+            retry: true,
+            again: true,
+        }
+    }
+
+    pub(super) fn header(mut self, name: http::header::HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    pub(super) fn body(mut self, body: Payload) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    pub(super) fn once(mut self) -> Self {
+        self.retry = false;
+        self
+    }
+
+    pub(super) fn opens_anew(mut self) -> Self {
+        self.again = false;
+        self
+    }
+}
+
+/// The way to one registry.
+pub(super) struct Transport {
+    pub(super) net: Net,
+    pub(super) host: RegistryHost,
+    base: Url,
+    guard: AddressGuard,
+    auth: Auth,
+    probed: OnceCell<()>,
+}
+
+impl Transport {
+    pub(super) fn new(net: Net, host: RegistryHost, base: Url, guard: AddressGuard, auth: Auth) -> Arc<Self> {
+        Arc::new(Self {
+            net,
+            host,
+            base,
+            guard,
+            auth,
+            probed: OnceCell::new(),
+        })
+    }
+
+    /// `/v2/<path>`. Repositories, digests and tags are checked types, so nothing in them needs escaping.
+    pub(super) fn url(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("/v2/{path}"));
+        url
+    }
+
+    /// Sends a call. Answers below 400 are returned, all others are errors.
+    pub(super) async fn send(&self, call: Call) -> Result<Response, RegistryError> {
+        self.probe().await?;
+        let scope = call.scope.as_ref().map(ToString::to_string).unwrap_or_default();
+        let own = same_origin(&call.url, &self.base);
+        let mut second = false;
+        loop {
+            let authorization = if own {
+                self.auth.header(&scope).await?
+            } else {
+                None
+            };
+            let response = self.net.send(self.request(&call, authorization.clone())).await?;
+            let status = response.status();
+            if status.as_u16() < 400 {
+                return Ok(response);
+            }
+            let offered = challenges(response.headers());
+            let problems = Problems::parse(&response.text_lossy(ERROR_BODY).await);
+            let again = match status {
+                _ if second || !own => false,
+                StatusCode::UNAUTHORIZED => {
+                    self.auth
+                        .refused(&offered, &scope, authorization.as_ref())
+                        .await?
+                }
+                // ECR's way to say 401 (registries rule 4).
+                StatusCode::FORBIDDEN if problems.says("authorization token has expired") => {
+                    self.auth.expired().await?
+                }
+                _ => false,
+            };
+            if !again || !call.again {
+                return Err(self.error(&call, status, problems).await);
+            }
+            second = true;
+        }
+    }
+
+    fn request(&self, call: &Call, authorization: Option<HeaderValue>) -> Request {
+        let mut request = Request::new(call.method.clone(), call.url.clone(), self.guard.clone());
+        request.headers = call.headers.clone();
+        request.body = call.body.clone();
+        request.redirects = call.redirects;
+        request.encoding = call.encoding;
+        request.retry = call.retry;
+        match authorization {
+            Some(header) => request.authorization(header),
+            None => request,
+        }
+    }
+
+    async fn error(&self, call: &Call, status: StatusCode, problems: Problems) -> RegistryError {
+        let logged_in = self.auth.has_credential().await;
+        RegistryError::Status {
+            method: call.method.clone(),
+            url: redact(&call.url),
+            status,
+            advice: error::advice(self.host.as_str(), status, &problems, logged_in),
+            problems,
+        }
+    }
+
+    /// GET `/v2/`, once: is this a registry, and what does it want (reliability F28)?
+    pub(super) async fn probe(&self) -> Result<(), RegistryError> {
+        self.probed.get_or_try_init(|| self.ask()).await.map(|()| ())
+    }
+
+    async fn ask(&self) -> Result<(), RegistryError> {
+        let response = self
+            .net
+            .send(Request::get(self.url(""), self.guard.clone()))
+            .await?;
+        let status = response.status();
+        let url = redact(&self.url(""));
+        let offered = challenges(response.headers());
+        let named = response.headers().contains_key("docker-distribution-api-version");
+        let body = response.text_lossy(ERROR_BODY).await;
+        match status {
+            StatusCode::OK if named || is_api(&body) => Ok(()),
+            StatusCode::UNAUTHORIZED if self.auth.accept(&offered).await? => Ok(()),
+            StatusCode::UNAUTHORIZED => Err(RegistryError::Login {
+                host: self.host.to_string(),
+                why: "it answers 401 without a login method that we know (Basic or Bearer)".to_owned(),
+            }),
+            // Some hide the API's root and serve what is below it.
+            StatusCode::FORBIDDEN if self.auth.accept(&offered).await? => Ok(()),
+            _ if status.is_success() => {
+                let why = format!(
+                    "{status} with something else than the registry API ({})",
+                    Problems::parse(&body)
+                );
+                Err(RegistryError::NotARegistry { url, why })
+            }
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Err(RegistryError::NotARegistry {
+                url,
+                why: status.to_string(),
+            }),
+            _ => {
+                let problems = Problems::parse(&body);
+                let advice = error::advice(
+                    self.host.as_str(),
+                    status,
+                    &problems,
+                    self.auth.has_credential().await,
+                );
+                Err(RegistryError::Status {
+                    method: Method::GET,
+                    url,
+                    status,
+                    problems,
+                    advice,
+                })
+            }
+        }
+    }
+
+    /// Whether the registry accepts the login at all, apart from any repository.
+    pub(super) async fn check_login(&self) -> Result<(), RegistryError> {
+        let call = Call {
+            method: Method::GET,
+            url: self.url(""),
+            scope: None,
+            headers: HeaderMap::new(),
+            body: None,
+            redirects: Redirects::Return,
+            encoding: Encoding::Identity,
+            retry: true,
+            again: true,
+        };
+        self.send(call).await?.discard().await;
+        Ok(())
+    }
+}
+
+/// The root of the API answers `{}`, `true` or nothing.
+fn is_api(body: &str) -> bool {
+    let body = body.trim();
+    body.is_empty() || serde_json::from_str::<serde_json::Value>(body).is_ok()
+}

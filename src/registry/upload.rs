@@ -1,0 +1,352 @@
+//! Brings one blob into a repository (registries rules 6 to 10).
+//!
+//! Ordinary: POST opens a session, one PUT with everything closes it. One POST with everything where the registry takes
+//! that, which is found out with the first small blob of a run. Pieces by PATCH only after a 413. Whatever breaks starts
+//! again at POST, never at an old `Location`: sessions do not survive restarts and other replicas.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+
+use http::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderName, LOCATION};
+use http::{HeaderValue, Method, StatusCode};
+use url::Url;
+
+use super::RegistryError;
+use super::location;
+use super::pieces;
+use super::scope::Right;
+use super::session::Session;
+use super::transport::{Call, Transport};
+use crate::net::{Response, redact};
+use crate::payload::Payload;
+use crate::types::{Class, Digest, Repository};
+
+/// Blobs up to this size may try the single POST: its body is wasted where the registry ignores it.
+const TRIAL: u64 = 256 << 10;
+
+/// Trials that may end without an answer.
+const TRIALS: u8 = 2;
+
+/// How often a lost session is opened again (reliability F23).
+const SESSIONS: u8 = 3;
+
+const UNKNOWN: u8 = 0;
+const TAKEN: u8 = 1;
+const REFUSED: u8 = 2;
+
+const MIN_PIECE: HeaderName = HeaderName::from_static("oci-chunk-min-length");
+const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+/// What uploads have learned about a registry.
+pub(super) struct Uploads {
+    single: AtomicU8,
+    failed_trials: AtomicU8,
+    trial: tokio::sync::Mutex<()>,
+    /// The smallest body that was too large.
+    too_large: AtomicU64,
+}
+
+impl Uploads {
+    pub(super) fn new(single_post: bool) -> Self {
+        Self {
+            single: AtomicU8::new(if single_post { UNKNOWN } else { REFUSED }),
+            failed_trials: AtomicU8::new(0),
+            trial: tokio::sync::Mutex::new(()),
+            too_large: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// Whether the registry takes a blob in one POST, once that is known.
+    pub(super) fn single_post(&self) -> Option<bool> {
+        match self.single.load(Relaxed) {
+            UNKNOWN => None,
+            state => Some(state == TAKEN),
+        }
+    }
+}
+
+/// One blob on its way.
+pub(super) struct Upload<'a> {
+    pub(super) transport: &'a Arc<Transport>,
+    pub(super) learned: &'a Uploads,
+    pub(super) repository: &'a Repository,
+    pub(super) digest: &'a Digest,
+    pub(super) payload: &'a Payload,
+}
+
+/// How a try failed.
+struct Failure {
+    error: RegistryError,
+    /// The body was on its way: the blob may be there although no answer says so.
+    sent: bool,
+}
+
+impl From<RegistryError> for Failure {
+    fn from(error: RegistryError) -> Self {
+        Self { error, sent: false }
+    }
+}
+
+fn sent(error: RegistryError) -> Failure {
+    Failure { error, sent: true }
+}
+
+/// What became of a body sent with the POST.
+enum Whole {
+    Done,
+    Goes(Session),
+    Unsupported,
+}
+
+impl Upload<'_> {
+    /// Uploads with retries.
+    pub(super) async fn run(&self) -> Result<(), RegistryError> {
+        let mut tries = self.transport.net.tries();
+        let mut lost_sessions = 0;
+        loop {
+            let Err(Failure { error, sent }) = self.once().await else {
+                return Ok(());
+            };
+            let status = error.status().map(|status| status.as_u16());
+            // A session that another replica or a restart does not know, and a login that ran out under way.
+            let lost = sent && matches!(status, Some(401 | 404 | 416)) && lost_sessions < SESSIONS;
+            lost_sessions += u8::from(lost);
+            let too_large = status == Some(413) && self.remember_too_large();
+            if too_large {
+                continue;
+            }
+            if !(lost || error.class() == Class::Retry) || !tries.again().await {
+                return Err(error);
+            }
+            let unanswered = sent && !matches!(status, Some(401 | 404 | 416 | 429));
+            if unanswered && self.is_there().await.unwrap_or(false) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Notes that bodies of this size are refused; false if this one went in pieces already.
+    fn remember_too_large(&self) -> bool {
+        let size = self.payload.size();
+        size > 1 && self.learned.too_large.fetch_min(size, Relaxed) > size
+    }
+
+    /// HEAD of the blob. A redirect to a store is as good as a yes.
+    pub(super) async fn is_there(&self) -> Result<bool, RegistryError> {
+        super::blob::is_there(
+            self.transport,
+            self.repository,
+            self.digest,
+            Some(self.payload.size()),
+            Right::Push,
+        )
+        .await
+    }
+
+    async fn once(&self) -> Result<(), Failure> {
+        let size = self.payload.size();
+        if size >= self.learned.too_large.load(Relaxed) {
+            return self.in_pieces().await;
+        }
+        match self.learned.single.load(Relaxed) {
+            TAKEN => self.single().await,
+            UNKNOWN if size <= TRIAL => {
+                let turn = self.learned.trial.lock().await;
+                if self.learned.single.load(Relaxed) == UNKNOWN {
+                    return self.single().await;
+                }
+                drop(turn);
+                if self.learned.single.load(Relaxed) == TAKEN {
+                    self.single().await
+                } else {
+                    self.in_two().await
+                }
+            }
+            _ => self.in_two().await,
+        }
+    }
+
+    async fn single(&self) -> Result<(), Failure> {
+        match self.post_whole().await? {
+            Whole::Done => {
+                self.learned.single.store(TAKEN, Relaxed);
+                Ok(())
+            }
+            Whole::Goes(session) => {
+                self.learned.single.store(REFUSED, Relaxed);
+                self.put(session).await
+            }
+            Whole::Unsupported => {
+                self.learned.single.store(REFUSED, Relaxed);
+                self.in_two().await
+            }
+        }
+    }
+
+    async fn post_whole(&self) -> Result<Whole, Failure> {
+        let url = location::with_digest(&self.opening(), self.digest);
+        let call = self
+            .call(Method::POST, url)
+            .header(CONTENT_TYPE, OCTETS)
+            .body(self.payload.clone())
+            .once();
+        match self.transport.send(call).await {
+            Ok(response) if response.status() == StatusCode::ACCEPTED => {
+                let session = self.session(&response)?;
+                response.discard().await;
+                Ok(Whole::Goes(session))
+            }
+            Ok(response) if response.status().is_success() => {
+                response.discard().await;
+                Ok(Whole::Done)
+            }
+            Ok(response) => Err(unexpected(&response).into()),
+            Err(error) => {
+                let status = error.status().map(|status| status.as_u16());
+                if matches!(status, Some(400 | 405 | 411 | 415 | 422 | 501)) {
+                    return Ok(Whole::Unsupported);
+                }
+                // A registry that chokes on it twice does not take it.
+                if error.class() == Class::Retry
+                    && self.learned.failed_trials.fetch_add(1, Relaxed) + 1 >= TRIALS
+                {
+                    let _ = self
+                        .learned
+                        .single
+                        .compare_exchange(UNKNOWN, REFUSED, Relaxed, Relaxed);
+                }
+                Err(sent(error))
+            }
+        }
+    }
+
+    async fn in_two(&self) -> Result<(), Failure> {
+        match self.open().await? {
+            (Some(session), _) => self.put(session).await,
+            (None, _) => Ok(()),
+        }
+    }
+
+    fn opening(&self) -> Url {
+        self.transport.url(&format!("{}/blobs/uploads/", self.repository))
+    }
+
+    fn call(&self, method: Method, url: Url) -> Call {
+        Call::new(method, url, self.repository, Right::Push)
+    }
+
+    fn session(&self, response: &Response) -> Result<Session, RegistryError> {
+        let url = location::resolve(response.url(), response.header(LOCATION))?;
+        Ok(Session::new(self.transport, self.repository, url))
+    }
+
+    /// Opens a session; also the least size of pieces. No session if the blob turns out to be there.
+    async fn open(&self) -> Result<(Option<Session>, u64), Failure> {
+        let response = self
+            .transport
+            .send(self.call(Method::POST, self.opening()))
+            .await?;
+        let least = response
+            .header(MIN_PIECE)
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or(0);
+        if response.status() == StatusCode::CREATED && self.is_there().await? {
+            return Ok((None, least));
+        }
+        if response.status() != StatusCode::ACCEPTED {
+            return Err(unexpected(&response).into());
+        }
+        let session = self.session(&response)?;
+        response.discard().await;
+        Ok((Some(session), least))
+    }
+
+    /// Sends everything and closes the session.
+    async fn put(&self, session: Session) -> Result<(), Failure> {
+        let body = self.payload.clone();
+        self.close(session, Some(body)).await
+    }
+
+    async fn close(&self, session: Session, body: Option<Payload>) -> Result<(), Failure> {
+        let url = location::with_digest(session.url(), self.digest);
+        let mut call = self
+            .call(Method::PUT, url)
+            .header(CONTENT_TYPE, OCTETS)
+            .once()
+            .opens_anew();
+        call.body = body;
+        let response = match self.transport.send(call).await {
+            Ok(response) => response,
+            Err(error) => {
+                if error.class() == Class::NotFound {
+                    session.closed();
+                }
+                return Err(sent(error));
+            }
+        };
+        let status = response.status();
+        if !status.is_success() {
+            return Err(sent(unexpected(&response)));
+        }
+        session.closed();
+        response.discard().await;
+        // "Accepted" is no promise.
+        if status == StatusCode::ACCEPTED && !self.is_there().await? {
+            return Err(RegistryError::Unverified {
+                reference: format!("{}@{}", self.repository, self.digest),
+                why: "the upload was answered with 202 and the blob is not there".to_owned(),
+            }
+            .into());
+        }
+        Ok(())
+    }
+
+    /// In pieces of at most 4 MiB, or of what the registry wants at least (registries rule 7).
+    async fn in_pieces(&self) -> Result<(), Failure> {
+        let (Some(mut session), least) = self.open().await? else {
+            return Ok(());
+        };
+        let total = self.payload.size();
+        let length = pieces::length(least);
+        let mut offset = 0;
+        while offset < total {
+            let size = length.min(total - offset);
+            let piece =
+                pieces::read(self.payload, offset, size)
+                    .await
+                    .map_err(|source| RegistryError::Payload {
+                        url: redact(session.url()),
+                        source,
+                    })?;
+            let range = HeaderValue::from_str(&format!("{offset}-{}", offset + size - 1));
+            let mut call = self
+                .call(Method::PATCH, session.url().clone())
+                .header(CONTENT_TYPE, OCTETS)
+                .body(piece);
+            if let Ok(range) = range {
+                call = call.header(CONTENT_RANGE, range);
+            }
+            let response = self
+                .transport
+                .send(call.once().opens_anew())
+                .await
+                .map_err(sent)?;
+            if !response.status().is_success() {
+                return Err(sent(unexpected(&response)));
+            }
+            if response.headers().contains_key(LOCATION) {
+                session.moved(location::resolve(response.url(), response.header(LOCATION))?);
+            }
+            response.discard().await;
+            offset += size;
+        }
+        self.close(session, None).await
+    }
+}
+
+fn unexpected(response: &Response) -> RegistryError {
+    RegistryError::Answer {
+        url: redact(response.url()),
+        why: format!("{} is no answer to an upload", response.status()),
+    }
+}

@@ -1,0 +1,75 @@
+//! Numbers as people read them.
+
+use std::fmt::Write as _;
+
+use super::{Action, Totals};
+use crate::types::ByteSize;
+
+/// `1 version`, `2 versions`.
+pub(crate) fn count(number: u64, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+/// `340ms`, `12.3s`, `2m05s`, `1h03m`: without blanks, so that no line ends inside.
+pub(crate) fn duration(ms: u64) -> String {
+    let (seconds, minutes, hours) = (ms / 1_000, ms / 60_000, ms / 3_600_000);
+    match () {
+        () if hours > 0 => format!("{hours}h{:02}m", minutes % 60),
+        () if minutes > 0 => format!("{minutes}m{:02}s", seconds % 60),
+        () if seconds > 0 => format!("{seconds}.{}s", ms % 1_000 / 100),
+        () => format!("{ms}ms"),
+    }
+}
+
+/// `2 pushed (40 KiB), 1 present, 2 failed`: every action that occurs.
+pub(super) fn totals(totals: &Totals) -> String {
+    let mut text = String::new();
+    for action in Action::ALL {
+        let number = totals.of(action);
+        if number == 0 {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        match action {
+            Action::Push => _ = write!(text, "{number} to push"),
+            Action::Pushed => _ = write!(text, "{number} pushed ({})", ByteSize(totals.bytes)),
+            _ => _ = write!(text, "{number} {action}"),
+        }
+    }
+    if text.is_empty() {
+        text.push_str("no versions");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_two_units_at_most() {
+        for (ms, text) in [
+            (0, "0ms"),
+            (999, "999ms"),
+            (12_345, "12.3s"),
+            (125_999, "2m05s"),
+            (3_780_000, "1h03m"),
+            (360_000_000, "100h00m"),
+        ] {
+            assert_eq!(duration(ms), text);
+        }
+    }
+
+    #[test]
+    fn totals_leave_out_zeros() {
+        let mut sums = Totals::default();
+        assert_eq!(totals(&sums), "no versions");
+        (sums.push, sums.pushed, sums.bytes, sums.failed) = (3, 2, 40_960, 1);
+        assert_eq!(totals(&sums), "3 to push, 2 pushed (40 KiB), 1 failed");
+    }
+}

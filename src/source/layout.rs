@@ -1,0 +1,236 @@
+//! An OCI image layout as source: its index is made of the Helm configurations that it stores.
+//!
+//! Nothing is packed again on the way to a registry: manifest and blobs are copied, so every digest stays.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::charts::Charts;
+use super::{PackageUrl, Snapshot, SourceError, UrlError, Validators};
+use crate::helm::index::{Entry, IndexDigest};
+use crate::layout::{Access, Layout, Manifest};
+use crate::payload::{Budget, Spooled};
+use crate::types::{Digest, Reason, Sha256Stream};
+
+const CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
+const CHART: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+/// What Helm 3.7 and older wrote (helm-oci-format 5).
+const OLD_CHART: &str = "application/tar+gzip";
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// Chart.yaml as JSON; annotations of some kilobytes are common, of megabytes unknown.
+const LARGEST_CONFIG: u64 = 4 << 20;
+
+/// A layout.
+pub(super) struct LayoutSource {
+    dir: PathBuf,
+    budget: Budget,
+    /// Blobs are found by digest, so the layout as it was opened first serves for all of them.
+    opened: tokio::sync::OnceCell<Layout>,
+}
+
+/// An artifact to be copied.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// Digest and size of all blobs that it names, the configuration first.
+    pub blobs: Vec<(Digest, u64)>,
+    /// sha256 of the package.
+    pub package: Digest,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    #[serde(rename = "mediaType", default)]
+    media_type: String,
+    digest: Digest,
+    size: u64,
+}
+
+#[derive(Deserialize)]
+struct HelmManifest {
+    config: Descriptor,
+    #[serde(default)]
+    layers: Vec<Descriptor>,
+    #[serde(default)]
+    annotations: HashMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    name: String,
+    version: String,
+    #[serde(rename = "appVersion", default)]
+    app_version: Option<String>,
+    #[serde(default)]
+    deprecated: bool,
+}
+
+/// The URL that the index of a layout gives: the digest of the manifest.
+pub(super) fn locate(text: &str) -> Result<PackageUrl, SourceError> {
+    text.parse()
+        .map(PackageUrl::Stored)
+        .map_err(|_| SourceError::Url {
+            url: super::urls::shown(text),
+            error: UrlError::Digest,
+        })
+}
+
+impl LayoutSource {
+    pub(super) fn new(dir: &Path, budget: Budget) -> Self {
+        Self {
+            dir: dir.to_path_buf(),
+            budget,
+            opened: tokio::sync::OnceCell::new(),
+        }
+    }
+
+    async fn opened(&self) -> Result<&Layout, SourceError> {
+        let open = || async { Ok(Layout::open(&self.dir, Access::Read).await?) };
+        self.opened.get_or_try_init(open).await
+    }
+
+    pub(super) async fn snapshot(&self, previous: Option<&Validators>) -> Result<Snapshot, SourceError> {
+        // Opened anew: `index.json` may have changed since the last time.
+        let layout = Layout::open(&self.dir, Access::Read).await?;
+        let manifests = layout.manifests();
+        let mut hash = Sha256Stream::default();
+        for named in &manifests {
+            hash.update(named.digest.to_string().as_bytes());
+        }
+        let validators = Validators {
+            etag: None,
+            last_modified: None,
+            body: hash.finish().0,
+        };
+        if previous.is_some_and(|previous| previous.body == validators.body) {
+            return Ok(Snapshot::Unchanged { validators });
+        }
+        let mut charts = Charts::default();
+        let mut seen = HashSet::new();
+        let mut others = 0;
+        for (named, line) in manifests.iter().zip(1..) {
+            if !seen.insert(named.digest) {
+                continue;
+            }
+            let entry = match &*named.media_type {
+                MANIFEST | "" => self.entry(&layout, named.digest, line).await?,
+                _ => None,
+            };
+            match entry {
+                Some(entry) => charts.add(entry),
+                None => others += 1,
+            }
+        }
+        let mut warnings = Vec::new();
+        if others > 0 {
+            let text = format!("{others} entries of `index.json` are no Helm charts and are left out");
+            warnings.push(Reason::new("not-a-chart", text));
+        }
+        Ok(Snapshot::Fresh {
+            index: charts.finish(warnings),
+            validators,
+        })
+    }
+
+    /// The entry of a manifest; `None` if it is no chart. What is a chart and cannot be read is an entry with a problem.
+    async fn entry(&self, layout: &Layout, digest: Digest, line: u32) -> Result<Option<Entry>, SourceError> {
+        let manifest = layout.manifest_by_digest(digest, MANIFEST).await?;
+        let Ok(parsed) = serde_json::from_slice::<HelmManifest>(&manifest.bytes) else {
+            return Ok(None);
+        };
+        if parsed.config.media_type != CONFIG {
+            return Ok(None);
+        }
+        let problem = |text: String| Some(Box::new(Reason::new("bad-artifact", text)));
+        let mut entry = Entry {
+            chart: "".into(),
+            name: None,
+            version: "".into(),
+            urls: Box::new([digest.to_string().into()]),
+            digest: package(&parsed).map_or(IndexDigest::None, IndexDigest::Sha256),
+            created: created(&parsed),
+            app_version: None,
+            deprecated: false,
+            line,
+            problem: None,
+        };
+        match self.config(layout, &parsed.config).await {
+            Ok(config) => {
+                entry.chart = config.name.as_str().into();
+                entry.name = Some(Arc::clone(&entry.chart));
+                entry.version = config.version.into();
+                entry.app_version = config.app_version.map(Into::into);
+                entry.deprecated = config.deprecated;
+                if package(&parsed).is_none() {
+                    entry.problem = problem(format!("the manifest `{digest}` has no layer with a package"));
+                }
+            }
+            Err(error) => {
+                entry.chart = digest.to_string().into();
+                entry.problem = problem(error.to_string());
+            }
+        }
+        Ok(Some(entry))
+    }
+
+    async fn config(&self, layout: &Layout, config: &Descriptor) -> Result<Config, SourceError> {
+        let bad = |why: String| SourceError::Artifact {
+            name: config.digest.to_string(),
+            why,
+        };
+        if config.size > LARGEST_CONFIG {
+            return Err(bad(format!(
+                "its configuration says that it has {} bytes",
+                config.size
+            )));
+        }
+        let spooled = layout.get_blob(&config.digest, config.size, &self.budget).await?;
+        let reader = spooled.payload.reader().map_err(|error| bad(error.to_string()))?;
+        serde_json::from_reader(reader).map_err(|error| {
+            bad(format!(
+                "its configuration is no chart's: {}",
+                error.to_string().escape_debug()
+            ))
+        })
+    }
+
+    pub(super) async fn stored(&self, digest: &Digest) -> Result<Stored, SourceError> {
+        let bad = |why: &str| SourceError::Artifact {
+            name: digest.to_string(),
+            why: why.to_owned(),
+        };
+        let manifest = self.opened().await?.manifest_by_digest(*digest, MANIFEST).await?;
+        let parsed: HelmManifest =
+            serde_json::from_slice(&manifest.bytes).map_err(|_| bad("it is no image manifest"))?;
+        let package = package(&parsed).ok_or_else(|| bad("it has no layer with a package"))?;
+        let blobs = std::iter::once(&parsed.config)
+            .chain(&parsed.layers)
+            .map(|blob| (blob.digest, blob.size))
+            .collect();
+        Ok(Stored {
+            manifest,
+            blobs,
+            package,
+        })
+    }
+
+    pub(super) async fn blob(&self, digest: &Digest, size: u64) -> Result<Spooled, SourceError> {
+        Ok(self.opened().await?.get_blob(digest, size, &self.budget).await?)
+    }
+}
+
+/// The layer with the package, found by its type: the order of layers says nothing (helm-oci-format 11, item 16).
+fn package(manifest: &HelmManifest) -> Option<Digest> {
+    let of = |wanted: &str| manifest.layers.iter().find(|layer| layer.media_type == wanted);
+    of(CHART).or_else(|| of(OLD_CHART)).map(|layer| layer.digest)
+}
+
+fn created(manifest: &HelmManifest) -> Option<DateTime<Utc>> {
+    let text = manifest.annotations.get("org.opencontainers.image.created")?;
+    DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc())
+}
