@@ -213,11 +213,11 @@ impl Tokens {
         match status.as_u16() {
             _ if is_transient(status) => (String::new(), Class::Retry),
             401 | 403 if !logged_in => (
-                format!("; there are no credentials for `{host}`: `chartferry login {host}` stores them"),
+                format!("; there are no credentials for `{host}`: `helm registry login {host}` stores them"),
                 Class::Auth,
             ),
             _ => (
-                format!("; user or password may be wrong: `chartferry login {host}` stores other ones"),
+                format!("; user or password may be wrong: `helm registry login {host}` stores other ones"),
                 Class::Auth,
             ),
         }

@@ -94,6 +94,11 @@ pub struct Stores {
 }
 
 impl Stores {
+    /// Whether a login was said for this host by flag or configuration.
+    pub fn is_configured(&self, host: &str) -> bool {
+        self.options.logins.iter().any(|(name, _)| name.as_str() == host)
+    }
+
     /// The stores that `options` describe. Nothing is read yet.
     pub fn new(options: StoreOptions) -> Self {
         let helpers = Helpers::new(&options.variables);

@@ -101,7 +101,7 @@ async fn a_stale_token_is_replaced_once() {
         .await
         .unwrap_err();
     assert_eq!(error.class(), Class::Auth);
-    assert!(error.to_string().contains("chartferry login"), "{error}");
+    assert!(error.to_string().contains("helm registry login"), "{error}");
     assert_eq!(fake.server.asked().len(), 3);
 }
 
@@ -271,7 +271,7 @@ async fn token_services_that_fail() {
         (200, "<html>", Class::Auth, "not JSON"),
         (200, "{}", Class::Auth, "no token"),
         (302, "", Class::Refused, "redirects"),
-        (403, "", Class::Auth, "chartferry login"),
+        (403, "", Class::Auth, "helm registry login"),
     ];
     for (status, body, class, part) in cases {
         let handler = move |_: &Asked, _: usize| -> Answer {
