@@ -48,6 +48,8 @@ struct State {
 pub(super) enum Signal {
     /// It copes.
     Good,
+    /// Nothing: another error of the server.
+    Unclear,
     /// It does not: 503 or a broken connection.
     Overload,
     /// It says so: 429.
@@ -101,21 +103,18 @@ impl Pace {
     pub(super) async fn enter(self: &Arc<Self>) -> (Permit, Duration) {
         // The semaphore is never closed, so `acquire` cannot fail.
         let slot = Arc::clone(&self.slots).acquire_owned().await.ok();
-        let began = Instant::now();
-        while let Some(until) = self.paused_until() {
-            tokio::time::sleep_until(until).await;
-        }
-        let throttled = began.elapsed();
-        if let Some(gap) = self.gap {
-            let at = {
-                let mut state = self.state();
-                let at = state
-                    .next_slot
-                    .map_or_else(Instant::now, |at| at.max(Instant::now()));
-                state.next_slot = Some(at + gap);
-                at
-            };
-            tokio::time::sleep_until(at).await;
+        let mut throttled = Duration::ZERO;
+        loop {
+            let began = Instant::now();
+            while let Some(until) = self.paused_until() {
+                tokio::time::sleep_until(until).await;
+            }
+            throttled += began.elapsed();
+            self.take_turn().await;
+            // The host may have been paused while we waited for the turn.
+            if self.paused_until().is_none() {
+                break;
+            }
         }
         (
             Permit {
@@ -125,6 +124,19 @@ impl Pace {
             },
             throttled,
         )
+    }
+
+    /// Waits for the next turn where a rate is set.
+    async fn take_turn(&self) {
+        let Some(gap) = self.gap else { return };
+        let turn = {
+            let mut state = self.state();
+            let now = Instant::now();
+            let turn = state.next_slot.map_or(now, |next| next.max(now));
+            state.next_slot = Some(turn + gap);
+            turn
+        };
+        tokio::time::sleep_until(turn).await;
     }
 
     /// Lets nobody in for `wait`.
@@ -191,11 +203,12 @@ impl Permit {
     pub(super) fn learn(&self, signal: Signal, asked: Option<Duration>) {
         match signal {
             Signal::Good => self.pace.grow(),
+            Signal::Unclear => {}
             Signal::Overload => self.pace.cut(self.since, false),
             Signal::Throttled => self.pace.cut(self.since, true),
         }
         match (signal, asked) {
-            (Signal::Good, _) | (Signal::Overload, None) => {}
+            (Signal::Good, _) | (Signal::Unclear | Signal::Overload, None) => {}
             (_, Some(wait)) => self.pace.pause(wait),
             // Without a pause for all, every request in the window would burn its tries against the wall.
             (Signal::Throttled, None) => self.pace.pause(self.pace.own_pause()),

@@ -317,6 +317,7 @@ impl Net {
         let signal = match answer.status() {
             StatusCode::TOO_MANY_REQUESTS => Signal::Throttled,
             StatusCode::SERVICE_UNAVAILABLE => Signal::Overload,
+            status if is_transient(status) => Signal::Unclear,
             _ => Signal::Good,
         };
         let most = self.shared.options.retry.max_wait;

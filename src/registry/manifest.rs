@@ -73,10 +73,14 @@ impl Manifests<'_> {
             .send(self.call(Method::HEAD, reference).header(ACCEPT, ACCEPTED))
             .await
         {
-            Ok(response) => match digest_of(&response) {
-                Some(digest) => Ok(Some(digest)),
-                None => Ok(self.get(reference).await?.map(|manifest| manifest.digest)),
-            },
+            Ok(response) => {
+                let told = digest_of(&response);
+                response.discard().await;
+                match told {
+                    Some(digest) => Ok(Some(digest)),
+                    None => Ok(self.get(reference).await?.map(|manifest| manifest.digest)),
+                }
+            }
             Err(error) if error.class() == Class::NotFound => Ok(None),
             Err(error) => Err(error),
         }

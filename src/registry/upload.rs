@@ -250,8 +250,15 @@ impl Upload<'_> {
             .header(MIN_PIECE)
             .and_then(|text| text.trim().parse().ok())
             .unwrap_or(0);
-        if response.status() == StatusCode::CREATED && self.is_there().await? {
-            return Ok((None, least));
+        if response.status() == StatusCode::CREATED {
+            // Its place at the host is given back first: there may be only one.
+            let error = unexpected(&response);
+            response.discard().await;
+            return if self.is_there().await? {
+                Ok((None, least))
+            } else {
+                Err(error.into())
+            };
         }
         if response.status() != StatusCode::ACCEPTED {
             return Err(unexpected(&response).into());

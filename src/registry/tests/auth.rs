@@ -345,3 +345,18 @@ async fn many_callers_survive_a_change_of_mind() {
     assert!(error.to_string().contains("there are no credentials"), "{error}");
     assert_eq!(fake.server.asked().len(), 2);
 }
+
+#[tokio::test]
+async fn a_wrong_password_is_shown_once() {
+    let service = Server::start(|_, _| answer(401, &[], "wrong")).await;
+    let fake = Fake::start(bearer(service.at("/token").as_str(), |_| false)).await;
+    let registry = fake.registry_with(net(), basic(), options());
+    for name in ["a", "b", "c"] {
+        let error = registry
+            .head_manifest(&Repository::new(name).unwrap(), "1")
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("401 Unauthorized: wrong"), "{error}");
+    }
+    assert_eq!(service.asked().len(), 1);
+}
