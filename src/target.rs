@@ -37,13 +37,21 @@ pub struct StoredManifest {
 
 impl From<crate::registry::Manifest> for StoredManifest {
     fn from(manifest: crate::registry::Manifest) -> Self {
-        Self { bytes: manifest.bytes, media_type: manifest.media_type.into(), digest: manifest.digest }
+        Self {
+            bytes: manifest.bytes,
+            media_type: manifest.media_type.into(),
+            digest: manifest.digest,
+        }
     }
 }
 
 impl From<crate::layout::Manifest> for StoredManifest {
     fn from(manifest: crate::layout::Manifest) -> Self {
-        Self { bytes: manifest.bytes, media_type: manifest.media_type, digest: manifest.digest }
+        Self {
+            bytes: manifest.bytes,
+            media_type: manifest.media_type,
+            digest: manifest.digest,
+        }
     }
 }
 
@@ -133,9 +141,15 @@ impl Target {
         match self {
             Self::Registry { registry, .. } => {
                 let list = registry.list_tags(repository).await?;
-                Ok(Tags { names: list.tags, trusted: list.trusted })
+                Ok(Tags {
+                    names: list.tags,
+                    trusted: list.trusted,
+                })
             }
-            Self::Layout(layout) => Ok(Tags { names: layout.list_tags(repository), trusted: true }),
+            Self::Layout(layout) => Ok(Tags {
+                names: layout.list_tags(repository),
+                trusted: true,
+            }),
         }
     }
 
@@ -171,12 +185,11 @@ impl Target {
         reference: &str,
     ) -> Result<Option<StoredManifest>, TargetFault> {
         match self {
-            Self::Registry { registry, .. } => {
-                Ok(registry.get_manifest(repository, reference).await?.map(Into::into))
-            }
-            Self::Layout(layout) => {
-                Ok(layout.get_manifest(repository, reference).await?.map(Into::into))
-            }
+            Self::Registry { registry, .. } => Ok(registry
+                .get_manifest(repository, reference)
+                .await?
+                .map(Into::into)),
+            Self::Layout(layout) => Ok(layout.get_manifest(repository, reference).await?.map(Into::into)),
         }
     }
 
@@ -189,7 +202,9 @@ impl Target {
         budget: &Budget,
     ) -> Result<Spooled, TargetFault> {
         match self {
-            Self::Registry { registry, .. } => Ok(registry.get_blob(repository, digest, size, budget).await?),
+            Self::Registry { registry, .. } => {
+                Ok(registry.get_blob(repository, digest, size, budget).await?)
+            }
             Self::Layout(layout) => Ok(layout.get_blob(digest, size, budget).await?),
         }
     }
@@ -208,15 +223,26 @@ impl Target {
                 registry.put_manifest(repository, tag, media_type, bytes).await?;
             }
             Self::Layout(layout) => {
-                let existing = if overwrite { Existing::Replace } else { Existing::Keep };
-                layout.put_manifest(repository, tag, media_type, bytes, existing).await?;
+                let existing = if overwrite {
+                    Existing::Replace
+                } else {
+                    Existing::Keep
+                };
+                layout
+                    .put_manifest(repository, tag, media_type, bytes, existing)
+                    .await?;
             }
         }
         Ok(())
     }
 
     /// Reads a tag back until it names `digest`. A layout is durable when it says so.
-    pub async fn read_back(&self, repository: &Repository, tag: &Tag, digest: &Digest) -> Result<(), TargetFault> {
+    pub async fn read_back(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        digest: &Digest,
+    ) -> Result<(), TargetFault> {
         match self {
             Self::Registry { registry, .. } => Ok(registry.read_back(repository, tag, digest).await?),
             Self::Layout(_) => Ok(()),

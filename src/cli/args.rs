@@ -10,9 +10,11 @@ use crate::types::ByteSize;
 /// Moves Helm charts from classic repositories into OCI registries, byte for byte as `helm push` would.
 #[derive(Debug, Parser)]
 #[command(name = "chartferry", version, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 all in place, 1 usage or configuration, 2 some versions failed, 3 drift or \
+#[command(
+    after_help = "Exit codes: 0 all in place, 1 usage or configuration, 2 some versions failed, 3 drift or \
 conflicts only, 4 source unusable, 5 target unusable, 6 stopped by a safety limit, 75 another instance runs, \
-130/143 interrupted.")]
+130/143 interrupted."
+)]
 pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]

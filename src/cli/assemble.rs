@@ -5,20 +5,20 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use chrono::{DateTime, Utc};
 
+use super::flags;
 use super::helm_repositories::{self, Entry};
 use super::logins::{Login, Logins};
-use super::flags;
 use crate::config::{
-    self, Concurrency, Config, DigestPolicy, DriftPolicy, HostConfig, MirrorConfig, ProvenancePolicy, SourceConfig,
-    TargetConfig,
+    self, Concurrency, Config, DigestPolicy, DriftPolicy, HostConfig, MirrorConfig, ProvenancePolicy,
+    SourceConfig, TargetConfig,
 };
 use crate::helm::index::IndexLimits;
 use crate::net::{HostOptions, Net, NetOptions};
 use crate::payload::Budget;
 use crate::plan::Mismatch;
 use crate::progress::Progress;
-use crate::registry::credentials::{Login as HostLogin, StoreOptions, Stores};
 use crate::registry::Credential;
+use crate::registry::credentials::{Login as HostLogin, StoreOptions, Stores};
 use crate::report;
 use crate::run::{Engine, MirrorSpec, Stop, TargetSpec};
 use crate::source::{SourceOptions, SourceSpec};
@@ -42,9 +42,16 @@ pub(super) async fn assemble(
 ) -> anyhow::Result<Work> {
     let chosen = choose(config, names)?;
     let helm = helm_entries(&chosen)?;
-    let mut hosts: Vec<HostOptions> = config.hosts.iter().map(host_options).collect::<anyhow::Result<_>>()?;
+    let mut hosts: Vec<HostOptions> = config
+        .hosts
+        .iter()
+        .map(host_options)
+        .collect::<anyhow::Result<_>>()?;
     hosts.extend(helm.iter().flatten().filter_map(helm_host));
-    let net = Net::new(NetOptions { hosts, ..NetOptions::default() })?;
+    let net = Net::new(NetOptions {
+        hosts,
+        ..NetOptions::default()
+    })?;
     let stores = Arc::new(Stores::new(store_options(config, &chosen, logins)));
     let mut mirrors = Vec::with_capacity(chosen.len());
     for (mirror, helm) in chosen.iter().zip(&helm) {
@@ -67,12 +74,25 @@ pub(super) async fn assemble(
 }
 
 fn choose<'a>(config: &'a Config, names: &[String]) -> anyhow::Result<Vec<&'a MirrorConfig>> {
-    if let Some(unknown) = names.iter().find(|name| config.mirrors.iter().all(|mirror| mirror.name != **name)) {
-        let known: Vec<_> = config.mirrors.iter().map(|mirror| format!("`{}`", mirror.name)).collect();
-        bail!("there is no mirror `{unknown}` in the file; there are {}", known.join(", "));
+    if let Some(unknown) = names
+        .iter()
+        .find(|name| config.mirrors.iter().all(|mirror| mirror.name != **name))
+    {
+        let known: Vec<_> = config
+            .mirrors
+            .iter()
+            .map(|mirror| format!("`{}`", mirror.name))
+            .collect();
+        bail!(
+            "there is no mirror `{unknown}` in the file; there are {}",
+            known.join(", ")
+        );
     }
-    let chosen: Vec<_> =
-        config.mirrors.iter().filter(|mirror| names.is_empty() || names.contains(&mirror.name)).collect();
+    let chosen: Vec<_> = config
+        .mirrors
+        .iter()
+        .filter(|mirror| names.is_empty() || names.contains(&mirror.name))
+        .collect();
     if chosen.is_empty() {
         bail!("the file has no `[[mirror]]`: nothing to do");
     }
@@ -89,7 +109,9 @@ fn helm_entries(mirrors: &[&MirrorConfig]) -> anyhow::Result<Vec<Option<Entry>>>
 
 fn helm_host(entry: &Entry) -> Option<HostOptions> {
     if entry.pass_credentials_all {
-        tracing::warn!("`pass_credentials_all` of Helm's repositories is not followed; name hosts in `pass_credentials_to`");
+        tracing::warn!(
+            "`pass_credentials_all` of Helm's repositories is not followed; name hosts in `pass_credentials_to`"
+        );
     }
     Some(HostOptions {
         name: flags::source_host(&entry.url)?,
@@ -134,7 +156,9 @@ async fn source_login(
     if let Some(login) = helm.and_then(Entry::login) {
         return Ok(Some(login));
     }
-    let SourceConfig::Http(url) = &mirror.source else { return Ok(None) };
+    let SourceConfig::Http(url) = &mirror.source else {
+        return Ok(None);
+    };
     let Some(host) = flags::source_host(url.as_str()).filter(|host| stores.is_configured(host)) else {
         return Ok(None);
     };
@@ -142,22 +166,33 @@ async fn source_login(
         Credential::Basic { username, password } => Ok(Some((username, password))),
         Credential::Anonymous => Ok(None),
         Credential::Identity { .. } | Credential::Bearer { .. } => {
-            bail!("the login of `{host}` is a token of a registry; a chart repository needs a user and a password")
+            bail!(
+                "the login of `{host}` is a token of a registry; a chart repository needs a user and a password"
+            )
         }
     }
 }
 
 /// What was said for single hosts: the command line first, which speaks of the target only.
 fn store_options(config: &Config, mirrors: &[&MirrorConfig], logins: &Logins) -> StoreOptions {
-    let targets = mirrors.iter().flat_map(|mirror| &mirror.targets).filter_map(|target| match target {
-        TargetConfig::Oci(target) => Some(target.host.clone()),
-        TargetConfig::Layout(_) => None,
-    });
+    let targets = mirrors
+        .iter()
+        .flat_map(|mirror| &mirror.targets)
+        .filter_map(|target| match target {
+            TargetConfig::Oci(target) => Some(target.host.clone()),
+            TargetConfig::Layout(_) => None,
+        });
     let typed = logins.target.iter().flat_map(|(username, password)| {
-        let login = HostLogin::Password { username: username.clone(), password: password.clone() };
+        let login = HostLogin::Password {
+            username: username.clone(),
+            password: password.clone(),
+        };
         targets.clone().map(move |host| (host, login.clone()))
     });
-    let configured = config.hosts.iter().filter_map(|host| Some((host.name.clone(), host_login(host.login.as_ref()?))));
+    let configured = config
+        .hosts
+        .iter()
+        .filter_map(|host| Some((host.name.clone(), host_login(host.login.as_ref()?))));
     StoreOptions {
         logins: typed.chain(configured).collect(),
         registry_config: logins.registry_config.clone(),
@@ -191,12 +226,19 @@ fn mirror_spec(
     };
     let rules = mirror.rules(now)?;
     let policy = policy(mirror, rules.mismatch)?;
-    let name = if mirror.name == flags::MIRROR { source.to_string() } else { mirror.name.clone() };
+    let name = if mirror.name == flags::MIRROR {
+        source.to_string()
+    } else {
+        mirror.name.clone()
+    };
     Ok(MirrorSpec {
         name,
         source,
         source_options: SourceOptions {
-            index_limits: IndexLimits { bytes: config.max_index_size.0, ..IndexLimits::default() },
+            index_limits: IndexLimits {
+                bytes: config.max_index_size.0,
+                ..IndexLimits::default()
+            },
             max_package_size: config.max_package_size.0,
             credentials: login,
         },
@@ -226,7 +268,9 @@ fn policy(mirror: &MirrorConfig, mismatch: Mismatch) -> anyhow::Result<Policy> {
         Some(path) => {
             let keys = std::fs::read(path).with_context(|| format!("keyring `{}`", path.display()))?;
             let verifier = Verifier::new(&keys).map_err(anyhow::Error::msg);
-            Some(Arc::new(verifier.with_context(|| format!("keyring `{}`", path.display()))?))
+            Some(Arc::new(
+                verifier.with_context(|| format!("keyring `{}`", path.display()))?,
+            ))
         }
     };
     Ok(Policy {

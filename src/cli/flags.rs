@@ -30,7 +30,11 @@ const FLAGS: [(&str, &str); 12] = [
 ];
 
 /// The configuration that the flags spell out, and warnings.
-pub(super) fn read(args: &RunArgs, source: &str, target: &str) -> Result<(Config, Vec<Problem>), ConfigError> {
+pub(super) fn read(
+    args: &RunArgs,
+    source: &str,
+    target: &str,
+) -> Result<(Config, Vec<Problem>), ConfigError> {
     config::check(&text(args, source, target), Path::new("command line"))
 }
 
@@ -51,7 +55,9 @@ struct Table {
 
 impl Table {
     fn new(header: &str) -> Self {
-        Self { text: format!("{header}\n") }
+        Self {
+            text: format!("{header}\n"),
+        }
     }
 
     fn raw(&mut self, key: &str, value: impl std::fmt::Display) {
@@ -89,7 +95,9 @@ impl Table {
 
 /// A TOML basic string. JSON strings are the same but for DEL, which TOML wants escaped.
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007F")
+    serde_json::Value::from(text)
+        .to_string()
+        .replace('\u{7f}', "\\u007F")
 }
 
 fn text(args: &RunArgs, source: &str, target: &str) -> String {
@@ -130,7 +138,10 @@ fn hosts(args: &RunArgs, source: &str, target: &str) -> Vec<Table> {
         });
         Some(name.to_owned())
     };
-    let target_host = target.strip_prefix("oci://").and_then(|rest| rest.split('/').next()).and_then(&mut table);
+    let target_host = target
+        .strip_prefix("oci://")
+        .and_then(|rest| rest.split('/').next())
+        .and_then(&mut table);
     let source_host = source_host(source).as_deref().and_then(&mut table);
     if let Some(table) = target_host.and_then(|name| by_name.get_mut(&name)) {
         let target = &args.target;
@@ -155,7 +166,9 @@ fn hosts(args: &RunArgs, source: &str, target: &str) -> Vec<Table> {
 
 /// `host[:port]` of a repository URL.
 pub(super) fn source_host(source: &str) -> Option<String> {
-    let url = url::Url::parse(source).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let url = url::Url::parse(source)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))?;
     let host = url.host_str()?;
     Some(match url.port() {
         Some(port) => format!("{host}:{port}"),
@@ -231,7 +244,10 @@ pub(super) fn given_beside_a_file(args: &RunArgs) -> Option<String> {
         return Some(flag.to_owned());
     }
     let texts = [limits(args).text, mirror(args, "", "").text];
-    let mut keys = texts.iter().flat_map(|text| text.lines()).filter_map(|line| line.split_once(" = "));
+    let mut keys = texts
+        .iter()
+        .flat_map(|text| text.lines())
+        .filter_map(|line| line.split_once(" = "));
     let (key, _) = keys.find(|(key, _)| !["name", "source", "targets"].contains(key))?;
     Some(flag(key))
 }
@@ -255,11 +271,17 @@ fn source_flag(args: &RunArgs) -> Option<&'static str> {
     let source = &args.source;
     let given = [
         (source.source_username.is_some(), "--source-username"),
-        (source.source_insecure_skip_tls_verify, "--source-insecure-skip-tls-verify"),
+        (
+            source.source_insecure_skip_tls_verify,
+            "--source-insecure-skip-tls-verify",
+        ),
         (source.source_ca_file.is_some(), "--source-ca-file"),
         (source.source_cert_file.is_some(), "--source-cert-file"),
         (source.source_key_file.is_some(), "--source-key-file"),
-        (!source.source_pass_credentials_to.is_empty(), "--source-pass-credentials-to"),
+        (
+            !source.source_pass_credentials_to.is_empty(),
+            "--source-pass-credentials-to",
+        ),
         (!source.allow_private.is_empty(), "--allow-private"),
     ];
     given.into_iter().find_map(|(given, flag)| given.then_some(flag))
@@ -297,9 +319,7 @@ mod tests {
 
     #[test]
     fn flags_are_a_file_with_one_mirror() {
-        let config = config(&[
-            "--version", ">=1 \"x\"", "--plain-http",
-        ]);
+        let config = config(&["--version", ">=1 \"x\"", "--plain-http"]);
         let problems = config.unwrap_err();
         assert!(problems[0].starts_with("--version: "), "{problems:?}");
     }
@@ -307,13 +327,33 @@ mod tests {
     #[test]
     fn what_is_typed_arrives() {
         let config = config(&[
-            "--include", "a*", "--latest", "3", "--devel", "--min-age", "3d", "--rename", "Big One=big-one", "--digest",
-            "warn", "--memory-budget", "1MiB", "--no-deprecated", "--source-pass-credentials-to", "cdn.acme.io",
+            "--include",
+            "a*",
+            "--latest",
+            "3",
+            "--devel",
+            "--min-age",
+            "3d",
+            "--rename",
+            "Big One=big-one",
+            "--digest",
+            "warn",
+            "--memory-budget",
+            "1MiB",
+            "--no-deprecated",
+            "--source-pass-credentials-to",
+            "cdn.acme.io",
         ])
         .unwrap();
         let mirror = &config.mirrors[0];
-        assert_eq!((mirror.include.as_slice(), mirror.filter.latest), (["a*".to_owned()].as_slice(), Some(3)));
-        assert_eq!((mirror.filter.prereleases, mirror.filter.deprecated), (Some(true), Some(false)));
+        assert_eq!(
+            (mirror.include.as_slice(), mirror.filter.latest),
+            (["a*".to_owned()].as_slice(), Some(3))
+        );
+        assert_eq!(
+            (mirror.filter.prereleases, mirror.filter.deprecated),
+            (Some(true), Some(false))
+        );
         assert_eq!(mirror.rename["Big One"].as_str(), "big-one");
         assert_eq!(config.memory_budget.0, 1 << 20);
         assert_eq!(config.hosts.len(), 2);

@@ -55,26 +55,43 @@ impl Entry {
 
 /// The entry `name` of Helm's own file.
 pub(super) fn find(name: &str) -> anyhow::Result<Entry> {
-    let path = location(|variable| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from))
-        .context("`helm:` sources need a home folder, or `HELM_REPOSITORY_CONFIG`")?;
+    let path = location(|variable| {
+        std::env::var_os(variable)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    })
+    .context("`helm:` sources need a home folder, or `HELM_REPOSITORY_CONFIG`")?;
     let text = read(&path).with_context(|| format!("`helm:{name}`: cannot read `{}`", path.display()))?;
     // The text is never shown: it holds passwords.
-    let file: Repositories = serde_yaml::from_str(&text)
-        .map_err(|error| anyhow::anyhow!("`{}` is not Helm's list of repositories{}", path.display(), at(&error)))?;
+    let file: Repositories = serde_yaml::from_str(&text).map_err(|error| {
+        anyhow::anyhow!(
+            "`{}` is not Helm's list of repositories{}",
+            path.display(),
+            at(&error)
+        )
+    })?;
     match file.repositories.into_iter().find(|entry| entry.name == name) {
         Some(entry) => Ok(entry.without_empty()),
-        None => bail!("`{}` has no repository `{name}`; `helm repo list` shows the names", path.display()),
+        None => bail!(
+            "`{}` has no repository `{name}`; `helm repo list` shows the names",
+            path.display()
+        ),
     }
 }
 
 fn at(error: &serde_yaml::Error) -> String {
-    error.location().map(|at| format!(" (line {})", at.line())).unwrap_or_default()
+    error
+        .location()
+        .map(|at| format!(" (line {})", at.line()))
+        .unwrap_or_default()
 }
 
 fn read(path: &Path) -> std::io::Result<String> {
     use std::io::Read as _;
     let mut text = String::new();
-    std::fs::File::open(path)?.take(LONGEST).read_to_string(&mut text)?;
+    std::fs::File::open(path)?
+        .take(LONGEST)
+        .read_to_string(&mut text)?;
     Ok(text)
 }
 
@@ -87,7 +104,11 @@ fn location(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
         .or_else(|| variable("XDG_CONFIG_HOME").map(|folder| folder.join("helm")))
         .or_else(|| {
             let home = variable("HOME")?;
-            Some(home.join(if cfg!(target_os = "macos") { "Library/Preferences/helm" } else { ".config/helm" }))
+            Some(home.join(if cfg!(target_os = "macos") {
+                "Library/Preferences/helm"
+            } else {
+                ".config/helm"
+            }))
         })?;
     Some(folder.join("repositories.yaml"))
 }
@@ -99,11 +120,25 @@ mod tests {
     #[test]
     fn looks_where_helm_looks() {
         let place = |given: &'static [(&str, &str)]| {
-            location(move |name| given.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into()))
+            location(move |name| {
+                given
+                    .iter()
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, value)| value.into())
+            })
         };
-        assert_eq!(place(&[("HELM_REPOSITORY_CONFIG", "/a.yaml"), ("HOME", "/h")]), Some("/a.yaml".into()));
-        assert_eq!(place(&[("HELM_CONFIG_HOME", "/c"), ("HOME", "/h")]), Some("/c/repositories.yaml".into()));
-        assert_eq!(place(&[("XDG_CONFIG_HOME", "/x")]), Some("/x/helm/repositories.yaml".into()));
+        assert_eq!(
+            place(&[("HELM_REPOSITORY_CONFIG", "/a.yaml"), ("HOME", "/h")]),
+            Some("/a.yaml".into())
+        );
+        assert_eq!(
+            place(&[("HELM_CONFIG_HOME", "/c"), ("HOME", "/h")]),
+            Some("/c/repositories.yaml".into())
+        );
+        assert_eq!(
+            place(&[("XDG_CONFIG_HOME", "/x")]),
+            Some("/x/helm/repositories.yaml".into())
+        );
         assert_eq!(place(&[]), None);
     }
 
@@ -112,7 +147,10 @@ mod tests {
         let text = "apiVersion: \"\"\nrepositories:\n- caFile: \"\"\n  certFile: /c\n  insecure_skip_tls_verify: true\n  keyFile: /k\n  name: a\n  pass_credentials_all: false\n  password: s3cr3t\n  url: https://a.io\n  username: u\n";
         let mut file: Repositories = serde_yaml::from_str(text).unwrap();
         let entry = file.repositories.remove(0).without_empty();
-        assert_eq!((entry.url.as_str(), entry.ca_file.is_none(), entry.insecure), ("https://a.io", true, true));
+        assert_eq!(
+            (entry.url.as_str(), entry.ca_file.is_none(), entry.insecure),
+            ("https://a.io", true, true)
+        );
         assert_eq!(entry.login().unwrap().0, "u");
         assert!(!format!("{entry:?}").contains("s3cr3t"));
     }

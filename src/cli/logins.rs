@@ -40,19 +40,33 @@ impl Logins {
                 source.source_username.as_deref(),
                 source.source_password_file.as_deref(),
                 source.source_password_stdin,
-                ["--source-username", "--source-password-stdin", "--source-password-file"],
+                [
+                    "--source-username",
+                    "--source-password-stdin",
+                    "--source-password-file",
+                ],
             )?,
             registry_config: target.registry_config.clone(),
         })
     }
 }
 
-fn login(user: Option<&str>, file: Option<&Path>, stdin: bool, flags: [&str; 3]) -> anyhow::Result<Option<Login>> {
+fn login(
+    user: Option<&str>,
+    file: Option<&Path>,
+    stdin: bool,
+    flags: [&str; 3],
+) -> anyhow::Result<Option<Login>> {
     let Some(user) = user else { return Ok(None) };
     let password = match (file, stdin) {
         (Some(path), _) => secret::read_file(path).with_context(|| format!("`{}`", flags[2]))?,
         (None, true) => from_stdin(flags[1])?,
-        (None, false) => bail!("`{}` needs a password: `{}` or `{}`", flags[0], flags[1], flags[2]),
+        (None, false) => bail!(
+            "`{}` needs a password: `{}` or `{}`",
+            flags[0],
+            flags[1],
+            flags[2]
+        ),
     };
     Ok(Some((user.to_owned(), password)))
 }
@@ -61,7 +75,9 @@ fn login(user: Option<&str>, file: Option<&Path>, stdin: bool, flags: [&str; 3])
 fn from_stdin(flag: &str) -> anyhow::Result<SecretString> {
     let mut line = String::new();
     let mut input = std::io::stdin().lock().take(LONGEST);
-    input.read_line(&mut line).with_context(|| format!("`{flag}`: cannot read standard input"))?;
+    input
+        .read_line(&mut line)
+        .with_context(|| format!("`{flag}`: cannot read standard input"))?;
     let password = line.trim_end_matches(['\n', '\r']);
     if password.is_empty() {
         bail!("`{flag}`: standard input holds no password");

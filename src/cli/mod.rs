@@ -32,7 +32,11 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version are results; everything else is a usage error. A closed terminal is neither.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { ExitStatus::Config.code() } else { 0 });
+            return ExitCode::from(if error.use_stderr() {
+                ExitStatus::Config.code()
+            } else {
+                0
+            });
         }
     };
     let screen = Screen::stderr();
@@ -55,7 +59,9 @@ fn dispatch(cli: Cli, screen: &Screen) -> anyhow::Result<u8> {
         }
         Command::Plan(args) => run_command::run(&args, &cli.log, true, screen),
         Command::Config(ConfigCommand::Check { file }) => check(&file, screen),
-        Command::Config(ConfigCommand::Schema) => output::print(&format!("{:#}\n", config::schema())).map(|()| 0),
+        Command::Config(ConfigCommand::Schema) => {
+            output::print(&format!("{:#}\n", config::schema())).map(|()| 0)
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "chartferry", &mut script);
@@ -75,7 +81,10 @@ fn check(file: &Path, screen: &Screen) -> anyhow::Result<u8> {
         Ok((config, warnings)) => {
             show(screen, "warning", &warnings);
             let (mirrors, hosts) = (config.mirrors.len(), config.hosts.len());
-            output::print(&format!("{}: good ({mirrors} mirrors, {hosts} hosts)\n", file.display()))?;
+            output::print(&format!(
+                "{}: good ({mirrors} mirrors, {hosts} hosts)\n",
+                file.display()
+            ))?;
             Ok(0)
         }
         Err(error) => {
@@ -109,7 +118,11 @@ fn start_logging(args: &LogArgs, config: &config::Config, screen: &Screen) -> an
         level: logging::level(&config.log, args.quiet, args.verbose),
         format: if json { LogFormat::Json } else { LogFormat::Text },
         timestamps: !screen.is_terminal(),
-        colour: logging::wants_colour(screen.is_terminal(), env("NO_COLOR").as_deref(), env("TERM").as_deref()),
+        colour: logging::wants_colour(
+            screen.is_terminal(),
+            env("NO_COLOR").as_deref(),
+            env("TERM").as_deref(),
+        ),
     };
     logging::init(options, screen).map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))
 }

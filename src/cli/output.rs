@@ -50,8 +50,13 @@ fn to_file(path: &Path, write: impl Fn(&mut dyn io::Write) -> io::Result<()>) ->
         if path.metadata().is_ok_and(|found| !found.is_file()) {
             return write(&mut BufWriter::new(File::create(path)?));
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::Builder::new().permissions(readable()).tempfile_in(folder)?;
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let mut file = tempfile::Builder::new()
+            .permissions(readable())
+            .tempfile_in(folder)?;
         let mut out = BufWriter::new(&mut file);
         write(&mut out)?;
         out.flush()?;
@@ -69,6 +74,14 @@ fn readable() -> std::fs::Permissions {
 
 fn width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-    let terminal = || rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
-    columns.or_else(terminal).filter(|width| *width > 0).unwrap_or(WIDTH).max(60)
+    let terminal = || {
+        rustix::termios::tcgetwinsize(io::stdout())
+            .ok()
+            .map(|size| usize::from(size.ws_col))
+    };
+    columns
+        .or_else(terminal)
+        .filter(|width| *width > 0)
+        .unwrap_or(WIDTH)
+        .max(60)
 }

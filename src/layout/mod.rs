@@ -143,7 +143,11 @@ impl Layout {
 
     /// A layout of which nothing exists yet, to be looked at.
     fn empty(dir: PathBuf) -> Self {
-        let state = State { index: Index::empty(), changes: 0, durable: 0 };
+        let state = State {
+            index: Index::empty(),
+            changes: 0,
+            durable: 0,
+        };
         let inner = Inner {
             dir,
             access: Access::ReadOrEmpty,
@@ -151,7 +155,9 @@ impl Layout {
             writer: Mutex::new(()),
             _lock: None,
         };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// The folder, absolute.

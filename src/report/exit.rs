@@ -131,6 +131,8 @@ fn of_problem(problem: &Problem) -> ExitStatus {
         ProblemKind::Target => ExitStatus::TargetUnusable,
         ProblemKind::Source => ExitStatus::SourceUnusable,
         ProblemKind::SafetyLimit => ExitStatus::SafetyLimit,
+        // Something is missing in the report, so nothing may be called done (G2).
+        ProblemKind::Defect => ExitStatus::Failed,
     }
 }
 

@@ -60,6 +60,8 @@ pub enum ProblemKind {
     Source,
     /// A safety limit stopped it.
     SafetyLimit,
+    /// The books do not balance: a defect of chartferry.
+    Defect,
 }
 
 /// What kept a whole mirror or a whole target from being served.

@@ -36,8 +36,20 @@ struct Cycle {
 }
 
 pub(super) async fn run(engine: &Engine, opened: Opened, mode: Mode) -> MirrorReport {
-    let Opened { spec, mut report, work } = opened;
-    let Some(Work { transfer, targets, selections, contested }) = work else { return report };
+    let Opened {
+        spec,
+        mut report,
+        work,
+    } = opened;
+    let Some(Work {
+        transfer,
+        targets,
+        selections,
+        contested,
+    }) = work
+    else {
+        return report;
+    };
     let stop = engine.stop.child();
     let timer = spec.run_timeout.map(|limit| {
         let stop = stop.clone();
@@ -47,16 +59,27 @@ pub(super) async fn run(engine: &Engine, opened: Opened, mode: Mode) -> MirrorRe
         })
     });
     let ledger = Ledger::new(transfer.destinations().len(), spec.rules.accept.clone());
-    let cycle = Arc::new(Cycle { spec, mode, transfer, ledger, engine: engine.clone(), stop, contested });
-    engine.progress.phase(&cycle.spec.name, "comparing with the registry");
+    let cycle = Arc::new(Cycle {
+        spec,
+        mode,
+        transfer,
+        ledger,
+        engine: engine.clone(),
+        stop,
+        contested,
+    });
+    engine
+        .progress
+        .phase(&cycle.spec.name, "comparing with the registry");
     let (send, receive) = mpsc::channel(QUEUE);
     let ((), ()) = future::join(cycle.look(selections, send), carry_all(&cycle, receive)).await;
     if let Some(timer) = timer {
         timer.abort();
     }
-    match Arc::into_inner(cycle) {
-        Some(cycle) => cycle.close(&targets, &mut report),
-        None => tracing::error!("a task outlived its run"),
+    // All tasks were joined. Should one live on all the same, the books stay empty and do not balance, which `run`
+    // finds out.
+    if let Some(cycle) = Arc::into_inner(cycle) {
+        cycle.close(&targets, &mut report);
     }
     report
 }
@@ -88,7 +111,8 @@ impl Cycle {
             return Vec::new();
         }
         let targets = 0..self.transfer.destinations().len();
-        let standings = future::join_all(targets.map(|target| self.standings(target, &selection.candidates))).await;
+        let standings =
+            future::join_all(targets.map(|target| self.standings(target, &selection.candidates))).await;
         for (target, standings) in standings.into_iter().enumerate() {
             for (index, standing) in standings.into_iter().enumerate() {
                 self.settle(target, &selection.candidates[index], standing, |overwrite| {
@@ -109,19 +133,28 @@ impl Cycle {
     /// How each version stands at one target.
     async fn standings(&self, target: usize, candidates: &[Candidate]) -> Vec<Standing> {
         let all = |standing: Standing| vec![standing; candidates.len()];
-        let Some(first) = candidates.first() else { return Vec::new() };
+        let Some(first) = candidates.first() else {
+            return Vec::new();
+        };
         if self.contested[target].contains(&first.repository) {
-            let text = format!("`{}` is claimed by several mirrors with different sources", first.repository);
-            return all(Standing::Failed(Action::Refused, Arc::new(Reason::new("two-mirrors", text))));
+            let text = format!(
+                "`{}` is claimed by several mirrors with different sources",
+                first.repository
+            );
+            return all(Standing::Failed(
+                Action::Refused,
+                Arc::new(Reason::new("two-mirrors", text)),
+            ));
         }
         if self.stop.is_stopping() {
             return all(interrupted());
         }
         let destination = &self.transfer.destinations()[target];
         let listing = async {
-            let repository = destination.target().repository(&first.repository).map_err(|error| {
-                Fault::refused("invalid-name", error.to_string())
-            })?;
+            let repository = destination
+                .target()
+                .repository(&first.repository)
+                .map_err(|error| Fault::refused("invalid-name", error.to_string()))?;
             let tags = destination.target().list_tags(&repository).await;
             tags.map_err(|fault| destination.look_failed(&fault))
         };
@@ -133,7 +166,9 @@ impl Cycle {
             Err(fault) => all(Standing::Failed(fault.action, Arc::new(fault.reason))),
             Ok(tags) => {
                 let check = self.spec.check_drift;
-                let standings = candidates.iter().map(|candidate| standing(destination, candidate, &tags, check));
+                let standings = candidates
+                    .iter()
+                    .map(|candidate| standing(destination, candidate, &tags, check));
                 stream::iter(standings).buffered(LISTINGS).collect().await
             }
         }
@@ -156,7 +191,8 @@ impl Cycle {
 
     fn close(self, targets: &[usize], report: &mut MirrorReport) {
         let books = self.ledger.close();
-        for ((number, mut items), destination) in targets.iter().zip(books).zip(self.transfer.destinations()) {
+        for ((number, mut items), destination) in targets.iter().zip(books).zip(self.transfer.destinations())
+        {
             if let Some(reason) = destination.disproved() {
                 let reason = Arc::new(reason.clone());
                 for item in items.iter_mut().filter(|item| item.action == Action::Pushed) {
@@ -174,11 +210,17 @@ impl Cycle {
 /// Why a target as a whole was of no use in this run.
 fn unusable(destination: &Destination) -> Option<Problem> {
     let reason = destination.broken()?.clone();
-    Some(Problem { kind: ProblemKind::Target, reason })
+    Some(Problem {
+        kind: ProblemKind::Target,
+        reason,
+    })
 }
 
 fn interrupted() -> Standing {
-    let reason = Reason::new("interrupted", "the run was told to stop before this version's turn");
+    let reason = Reason::new(
+        "interrupted",
+        "the run was told to stop before this version's turn",
+    );
     Standing::Failed(Action::Failed, Arc::new(reason))
 }
 
@@ -194,7 +236,10 @@ async fn carry_all(cycle: &Arc<Cycle>, mut jobs: mpsc::Receiver<Job>) {
         };
         let cycle = Arc::clone(cycle);
         match place {
-            None => cycle.give_up(&job, &Fault::interrupted("the run was told to stop before this version's turn")),
+            None => cycle.give_up(
+                &job,
+                &Fault::interrupted("the run was told to stop before this version's turn"),
+            ),
             Some(place) => {
                 tasks.spawn(async move {
                     cycle.carry(job).await;
@@ -217,7 +262,13 @@ impl Cycle {
             let (transfer, job) = (Arc::clone(&self.transfer), Arc::clone(&job));
             async move {
                 let outcomes = transfer.carry(&job, &flight).await;
-                flight.end(outcomes.iter().map(|outcome| outcome.action).max().unwrap_or(Action::Failed));
+                flight.end(
+                    outcomes
+                        .iter()
+                        .map(|outcome| outcome.action)
+                        .max()
+                        .unwrap_or(Action::Failed),
+                );
                 outcomes
             }
         });
@@ -242,7 +293,8 @@ impl Cycle {
 
     fn give_up(&self, job: &Job, fault: &Fault) {
         for target in &job.destinations {
-            self.ledger.carried(&job.candidate, Outcome::fault(*target, fault), 0);
+            self.ledger
+                .carried(&job.candidate, Outcome::fault(*target, fault), 0);
         }
     }
 }
@@ -250,7 +302,10 @@ impl Cycle {
 fn panicked(error: &tokio::task::JoinError) -> Fault {
     Fault {
         action: Action::Failed,
-        reason: Reason::new("internal", format!("a defect of chartferry ended this version: {error}")),
+        reason: Reason::new(
+            "internal",
+            format!("a defect of chartferry ended this version: {error}"),
+        ),
         class: Class::Permanent,
     }
 }

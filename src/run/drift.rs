@@ -57,7 +57,11 @@ pub(super) async fn standing(
         };
     }
     match target.get_manifest(&repository, candidate.tag.as_str()).await {
-        Ok(Some(manifest)) => compare(&target.reference(&repository, &candidate.tag), candidate, &manifest),
+        Ok(Some(manifest)) => compare(
+            &target.reference(&repository, &candidate.tag),
+            candidate,
+            &manifest,
+        ),
         Ok(None) => Standing::Missing,
         Err(fault) => failed(destination.look_failed(&fault)),
     }
@@ -67,7 +71,10 @@ fn compare(reference: &str, candidate: &Candidate, manifest: &StoredManifest) ->
     let listed = std::iter::once(&candidate.entry).chain(&candidate.alternatives);
     let digests: Vec<&Digest> = listed.filter_map(known_digest).collect();
     match chart_layer(manifest) {
-        None => Standing::Drifted(Arc::new(Reason::new("not-a-chart", format!("{reference} is no Helm chart")))),
+        None => Standing::Drifted(Arc::new(Reason::new(
+            "not-a-chart",
+            format!("{reference} is no Helm chart"),
+        ))),
         Some(found) if digests.is_empty() || digests.contains(&&found) => Standing::Present,
         Some(found) => {
             let wanted: Vec<_> = digests.iter().map(ToString::to_string).collect();
@@ -100,6 +107,7 @@ fn chart_layer(manifest: &StoredManifest) -> Option<Digest> {
         layers: Vec<Layer>,
     }
     let body: Body = serde_json::from_slice(&manifest.bytes).ok()?;
-    let chart = |layer: &&Layer| [CHART_MEDIA_TYPE, OLD_CHART_MEDIA_TYPE].contains(&layer.media_type.as_str());
+    let chart =
+        |layer: &&Layer| [CHART_MEDIA_TYPE, OLD_CHART_MEDIA_TYPE].contains(&layer.media_type.as_str());
     body.layers.iter().find(chart).map(|layer| layer.digest)
 }

@@ -15,7 +15,10 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub(super) fn new(targets: usize, accept: Accept) -> Self {
-        Self { targets: (0..targets).map(|_| Mutex::default()).collect(), accept }
+        Self {
+            targets: (0..targets).map(|_| Mutex::default()).collect(),
+            accept,
+        }
     }
 
     /// A version that was left out for every target.
@@ -30,7 +33,13 @@ impl Ledger {
     }
 
     /// A version that needs nothing more said than what happened.
-    pub(super) fn plain(&self, target: usize, candidate: &Candidate, action: Action, reason: Option<Arc<Reason>>) {
+    pub(super) fn plain(
+        &self,
+        target: usize,
+        candidate: &Candidate,
+        action: Action,
+        reason: Option<Arc<Reason>>,
+    ) {
         let mut item = item(candidate, action);
         item.reason = reason;
         self.enter(target, item);
@@ -65,11 +74,17 @@ impl Ledger {
 
     /// The items of each target, by chart and in the order of the index.
     pub(super) fn close(self) -> Vec<Vec<Item>> {
-        let items = self.targets.into_iter().map(|items| items.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let items = self
+            .targets
+            .into_iter()
+            .map(|items| items.into_inner().unwrap_or_else(PoisonError::into_inner));
         items
             .map(|mut items| {
                 items.sort_by(|a, b| {
-                    a.chart.cmp(&b.chart).then(a.index_line.cmp(&b.index_line)).then_with(|| a.version.cmp(&b.version))
+                    a.chart
+                        .cmp(&b.chart)
+                        .then(a.index_line.cmp(&b.index_line))
+                        .then_with(|| a.version.cmp(&b.version))
                 });
                 items
             })

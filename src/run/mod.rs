@@ -16,7 +16,8 @@ use chrono::Utc;
 use futures_util::future::join_all;
 
 use crate::net::Traffic;
-use crate::report::{Command, HostTraffic, RunReport};
+use crate::report::{Command, HostTraffic, Problem, ProblemKind, RunReport, account};
+use crate::types::Reason;
 
 pub use spec::{Engine, MirrorSpec, Mode, TargetSpec};
 pub use stop::Stop;
@@ -24,9 +25,20 @@ pub use stop::Stop;
 /// Runs all mirrors. A run never fails as a whole: what went wrong stands in the report.
 pub async fn run(engine: &Engine, mirrors: Vec<MirrorSpec>, mode: Mode) -> RunReport {
     let started = Utc::now();
-    let mut opened = join_all(mirrors.into_iter().map(|spec| read::read(engine, spec, mode, started))).await;
+    let mut opened = join_all(
+        mirrors
+            .into_iter()
+            .map(|spec| read::read(engine, spec, mode, started)),
+    )
+    .await;
     read::settle_claims(&mut opened);
-    let mirrors = join_all(opened.into_iter().map(|mirror| cycle::run(engine, mirror, mode))).await;
+    let mut mirrors = join_all(opened.into_iter().map(|mirror| cycle::run(engine, mirror, mode))).await;
+    for mirror in &mut mirrors {
+        if let Err(imbalance) = account::check(mirror) {
+            let text = format!("the report does not add up, which is a defect of chartferry: {imbalance}");
+            mirror.error = Some(Problem { kind: ProblemKind::Defect, reason: Reason::new("defect", text) });
+        }
+    }
     RunReport {
         command: match mode {
             Mode::Plan => Command::Plan,

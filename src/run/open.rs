@@ -43,10 +43,16 @@ async fn open(engine: &Engine, target: &TargetSpec, mode: Mode) -> Result<Target
         TargetSpec::Layout(dir) => Ok(Target::Layout(open_layout(dir, mode).await?)),
         TargetSpec::Registry(address) => {
             let credentials = Arc::clone(&engine.credentials);
-            let options = RegistryOptions { read_only: mode == Mode::Plan, ..RegistryOptions::default() };
+            let options = RegistryOptions {
+                read_only: mode == Mode::Plan,
+                ..RegistryOptions::default()
+            };
             let registry = Registry::new(engine.net.clone(), address.host.clone(), credentials, options)?;
             registry.probe().await?;
-            Ok(Target::Registry { registry, address: address.clone() })
+            Ok(Target::Registry {
+                registry,
+                address: address.clone(),
+            })
         }
     }
 }
@@ -64,7 +70,13 @@ fn problem(fault: &TargetFault) -> Problem {
         TargetFault::Layout(LayoutError::Busy { .. }) => ProblemKind::AlreadyRunning,
         _ => ProblemKind::Target,
     };
-    Problem { kind, reason: Reason { code: "target-unusable", ..Fault::of_target(fault).reason } }
+    Problem {
+        kind,
+        reason: Reason {
+            code: "target-unusable",
+            ..Fault::of_target(fault).reason
+        },
+    }
 }
 
 /// Registries that one index names, each opened once, under the address rules of the source.
@@ -76,7 +88,11 @@ pub(super) struct Registries {
 
 impl Registries {
     pub(super) fn new(engine: Engine, guard: AddressGuard) -> Self {
-        Self { engine, guard, opened: Mutex::default() }
+        Self {
+            engine,
+            guard,
+            opened: Mutex::default(),
+        }
     }
 }
 
@@ -86,8 +102,11 @@ impl OpenRegistry for Registries {
         if let Some(registry) = opened.get(host) {
             return Ok(registry.clone());
         }
-        let options =
-            RegistryOptions { read_only: true, guard: Some(self.guard.clone()), ..RegistryOptions::default() };
+        let options = RegistryOptions {
+            read_only: true,
+            guard: Some(self.guard.clone()),
+            ..RegistryOptions::default()
+        };
         let credentials = Arc::clone(&self.engine.credentials);
         let registry = Registry::new(self.engine.net.clone(), host.clone(), credentials, options)?;
         opened.insert(host.clone(), registry.clone());

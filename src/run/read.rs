@@ -51,14 +51,23 @@ pub(super) async fn read(engine: &Engine, spec: MirrorSpec, mode: Mode, now: Dat
     let work = match source {
         Some(Ok((source, index))) => Some(prepare(engine, &spec, (source, index), targets, &mut report, now)),
         Some(Err(error)) => {
-            let reason = Reason { code: error.code(), text: chain(&error) };
-            report.error = Some(Problem { kind: ProblemKind::Source, reason });
+            let reason = Reason {
+                code: error.code(),
+                text: chain(&error),
+            };
+            report.error = Some(Problem {
+                kind: ProblemKind::Source,
+                reason,
+            });
             report.targets = targets.into_iter().map(|target| target.report).collect();
             None
         }
         None => {
             let reason = Reason::new("interrupted", "the run was told to stop while it read the index");
-            report.error = Some(Problem { kind: ProblemKind::Source, reason });
+            report.error = Some(Problem {
+                kind: ProblemKind::Source,
+                reason,
+            });
             None
         }
     };
@@ -87,10 +96,20 @@ fn prepare(
     report.warnings.extend(index.warnings);
     let planner = Planner::new(&index.charts, &spec.rules, now);
     report.warnings.extend_from_slice(planner.warnings());
-    let selections: Vec<_> =
-        index.charts.into_iter().flat_map(|chart| planner.select(chart).split()).collect();
-    report.warnings.extend(selections.iter().flat_map(|selection| selection.warnings.iter().cloned()));
-    let selected = selections.iter().map(|selection| selection.candidates.len()).sum();
+    let selections: Vec<_> = index
+        .charts
+        .into_iter()
+        .flat_map(|chart| planner.select(chart).split())
+        .collect();
+    report.warnings.extend(
+        selections
+            .iter()
+            .flat_map(|selection| selection.warnings.iter().cloned()),
+    );
+    let selected = selections
+        .iter()
+        .map(|selection| selection.candidates.len())
+        .sum();
     let entries = usize::try_from(report.index_entries).unwrap_or(usize::MAX);
     report.warnings.extend(plan::nothing_selected(selected, entries));
     let mut numbers = Vec::new();
@@ -115,19 +134,32 @@ fn prepare(
         engine.budget.clone(),
         Arc::new(Registries::new(engine.clone(), guard)),
     );
-    Work { transfer: Arc::new(transfer), targets: numbers, selections, contested }
+    Work {
+        transfer: Arc::new(transfer),
+        targets: numbers,
+        selections,
+        contested,
+    }
 }
 
 /// Marks what two mirrors would fill from different sources: neither writes it (product rules "Trust").
 pub(super) fn settle_claims(mirrors: &mut [Opened]) {
     let claims: Vec<Claim> = mirrors.iter().flat_map(claims).collect();
     for overlap in overlaps(&claims) {
-        for opened in mirrors.iter_mut().filter(|opened| overlap.mirrors.contains(&opened.spec.name)) {
+        for opened in mirrors
+            .iter_mut()
+            .filter(|opened| overlap.mirrors.contains(&opened.spec.name))
+        {
             opened.report.warnings.push(overlap.reason.clone());
-            let Some(work) = opened.work.as_mut().filter(|_| overlap.conflict) else { continue };
+            let Some(work) = opened.work.as_mut().filter(|_| overlap.conflict) else {
+                continue;
+            };
             for (destination, number) in work.targets.iter().enumerate() {
                 let target = address(&opened.spec.targets[*number]);
-                let names = work.selections.iter().filter_map(|selection| selection.repository.as_ref());
+                let names = work
+                    .selections
+                    .iter()
+                    .filter_map(|selection| selection.repository.as_ref());
                 let contested = names.filter(|name| overlap.repository == format!("{target}/{name}"));
                 work.contested[destination].extend(contested.cloned());
             }
@@ -137,8 +169,13 @@ pub(super) fn settle_claims(mirrors: &mut [Opened]) {
 
 fn claims(opened: &Opened) -> impl Iterator<Item = Claim> + '_ {
     opened.work.iter().flat_map(move |work| {
-        let wanted = work.selections.iter().filter(|selection| !selection.candidates.is_empty());
-        let repositories: Vec<_> = wanted.filter_map(|selection| selection.repository.clone()).collect();
+        let wanted = work
+            .selections
+            .iter()
+            .filter(|selection| !selection.candidates.is_empty());
+        let repositories: Vec<_> = wanted
+            .filter_map(|selection| selection.repository.clone())
+            .collect();
         work.targets.iter().map(move |number| Claim {
             mirror: opened.spec.name.clone(),
             source: opened.report.source.to_string(),

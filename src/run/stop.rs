@@ -15,7 +15,11 @@ pub struct Stop {
 impl Stop {
     /// Cords that nobody has pulled. What is in flight gets `grace` after the first.
     pub fn new(grace: Duration) -> Self {
-        Self { soft: CancellationToken::new(), hard: CancellationToken::new(), grace }
+        Self {
+            soft: CancellationToken::new(),
+            hard: CancellationToken::new(),
+            grace,
+        }
     }
 
     /// Take no new work.
@@ -52,8 +56,13 @@ impl Stop {
     }
 
     /// Cords of a part of the run: pulling its first one does not stop the rest.
+    #[must_use]
     pub fn child(&self) -> Self {
-        Self { soft: self.soft.child_token(), hard: self.hard.clone(), grace: self.grace }
+        Self {
+            soft: self.soft.child_token(),
+            hard: self.hard.clone(),
+            grace: self.grace,
+        }
     }
 }
 

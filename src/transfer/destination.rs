@@ -1,7 +1,7 @@
 //! One target during a run: what was proved about it, and whether it is still worth trying.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::fault::{Fault, chain};
 use crate::report::Action;
@@ -78,17 +78,31 @@ impl Destination {
     }
 
     /// Takes note of a stored manifest, and reads the first one back.
-    pub(super) async fn stored(&self, repository: &Repository, tag: &Tag, digest: &Digest) -> Result<(), Fault> {
+    pub(super) async fn stored(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        digest: &Digest,
+    ) -> Result<(), Fault> {
         self.works.store(true, Ordering::Release);
         if self.proved.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        let Err(error) = self.target.read_back(repository, tag, digest).await else { return Ok(()) };
-        let text = format!("the target accepted a manifest but does not give it back: {}", chain(&error));
+        let Err(error) = self.target.read_back(repository, tag, digest).await else {
+            return Ok(());
+        };
+        let text = format!(
+            "the target accepted a manifest but does not give it back: {}",
+            chain(&error)
+        );
         let reason = Reason::new("target-not-storing", text);
         self.broken.get_or_init(|| reason.clone());
         self.disproved.get_or_init(|| reason.clone());
-        Err(Fault { action: Action::Failed, reason, class: Class::Integrity })
+        Err(Fault {
+            action: Action::Failed,
+            reason,
+            class: Class::Integrity,
+        })
     }
 
     /// Takes note of a failed look at a repository.

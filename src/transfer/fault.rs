@@ -18,7 +18,11 @@ pub(crate) struct Fault {
 impl Fault {
     /// The input will not do as it stands.
     pub(crate) fn refused(code: &'static str, text: impl Into<String>) -> Self {
-        Self { action: Action::Refused, reason: Reason::new(code, text), class: Class::Integrity }
+        Self {
+            action: Action::Refused,
+            reason: Reason::new(code, text),
+            class: Class::Integrity,
+        }
     }
 
     /// An error of another module, under a code of the report.
@@ -27,7 +31,11 @@ impl Fault {
             Class::Integrity | Class::Refused => Action::Refused,
             _ => Action::Failed,
         };
-        Self { action, reason: Reason::new(code, chain(error)), class }
+        Self {
+            action,
+            reason: Reason::new(code, chain(error)),
+            class,
+        }
     }
 
     /// A target did not do what it was asked. A taken tag is a conflict, not a failure.
@@ -41,7 +49,11 @@ impl Fault {
 
     /// The run was told to stop before this version was done.
     pub(crate) fn interrupted(why: &str) -> Self {
-        Self { action: Action::Failed, reason: Reason::new("interrupted", why), class: Class::Retry }
+        Self {
+            action: Action::Failed,
+            reason: Reason::new("interrupted", why),
+            class: Class::Retry,
+        }
     }
 }
 

@@ -21,7 +21,11 @@ impl Flight {
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         progress.started(id, &format!("{chart} {version}"));
         progress.step(id, Step::Download);
-        Self { id, progress, ended: false }
+        Self {
+            id,
+            progress,
+            ended: false,
+        }
     }
 
     pub(super) fn bytes(&self, bytes: u64) {

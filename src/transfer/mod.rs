@@ -20,8 +20,8 @@ use std::sync::atomic::AtomicBool;
 use crate::helm::index::Entry;
 use crate::payload::Budget;
 use crate::plan::{Candidate, Mismatch};
-use crate::report::{Action, DigestCheck, Provenance};
 use crate::registry::{Registry, RegistryError};
+use crate::report::{Action, DigestCheck, Provenance};
 use crate::source::{PackageUrl, Source};
 use crate::types::{Digest, Reason, RegistryHost};
 
@@ -130,7 +130,15 @@ impl Transfer {
         registries: Arc<dyn OpenRegistry>,
     ) -> Self {
         let source_url = name.trim_end_matches('/').into();
-        Self { source, destinations, policy, budget, registries, told_of_pages: AtomicBool::new(false), source_url }
+        Self {
+            source,
+            destinations,
+            policy,
+            budget,
+            registries,
+            told_of_pages: AtomicBool::new(false),
+            source_url,
+        }
     }
 
     /// The destinations, in the order of the indexes that jobs use.
@@ -141,7 +149,10 @@ impl Transfer {
     /// Carries one version. Each destination of the job gets exactly one outcome.
     pub(crate) async fn carry(&self, job: &Job, flight: &Flight) -> Vec<Outcome> {
         self.route(job, flight).await.unwrap_or_else(|fault| {
-            job.destinations.iter().map(|destination| Outcome::fault(*destination, &fault)).collect()
+            job.destinations
+                .iter()
+                .map(|destination| Outcome::fault(*destination, &fault))
+                .collect()
         })
     }
 
@@ -154,7 +165,9 @@ impl Transfer {
         let locations = self.locate(&job.candidate).await?;
         match locations.first() {
             Some(PackageUrl::Oci(reference)) => self.copy(job, &self.origin(reference)?, flight).await,
-            Some(PackageUrl::Stored(manifest)) => self.copy(job, &verbatim::Origin::Stored(*manifest), flight).await,
+            Some(PackageUrl::Stored(manifest)) => {
+                self.copy(job, &verbatim::Origin::Stored(*manifest), flight).await
+            }
             _ => self.push_package(job, &locations, flight).await,
         }
     }

@@ -72,9 +72,16 @@ impl Transfer {
         flight: &Flight,
     ) -> Result<(Fetched, DigestCheck), Fault> {
         let provenance = self.policy.provenance != ProvenancePolicy::Off;
-        let mut want = Want { provenance, fresh: false };
+        let mut want = Want {
+            provenance,
+            fresh: false,
+        };
         loop {
-            let fetched = self.source.fetch(locations, want).await.map_err(|error| source_fault(&error))?;
+            let fetched = self
+                .source
+                .fetch(locations, want)
+                .await
+                .map_err(|error| source_fault(&error))?;
             flight.bytes(fetched.package.size);
             let digest = &fetched.package.digest;
             let claims = match policy::check_digest(self.policy.digest, listed(candidate), digest) {
@@ -127,7 +134,11 @@ impl Transfer {
             .map(|dependency| format!("`{}`", dependency.name.escape_debug()))
             .collect();
         (!names.is_empty()).then(|| {
-            let text = format!("its dependencies {} still name {}", names.join(", "), self.source_url);
+            let text = format!(
+                "its dependencies {} still name {}",
+                names.join(", "),
+                self.source_url
+            );
             Reason::new("dependency-on-source", text)
         })
     }
@@ -141,7 +152,9 @@ async fn read_package(fetched: &Fetched, check: DigestCheck) -> Result<Package, 
     let payload = fetched.package.payload.clone();
     let inline = matches!(payload, Payload::Memory { .. }) && payload.size() <= INLINE;
     let read = move || {
-        let reader = payload.reader().map_err(|error| Fault::failed("disk", Class::Permanent, &error))?;
+        let reader = payload
+            .reader()
+            .map_err(|error| Fault::failed("disk", Class::Permanent, &error))?;
         package::read(reader).map_err(|error| Fault::refused("refused-by-helm", chain(&error)))
     };
     let package = if inline {
@@ -156,7 +169,10 @@ async fn read_package(fetched: &Fetched, check: DigestCheck) -> Result<Package, 
     if check == DigestCheck::Unverified && !package.gzip_complete {
         return Err(Fault::refused(
             "incomplete-package",
-            format!("{} ends before its gzip stream does, and the index gives no digest to check it by", fetched.url),
+            format!(
+                "{} ends before its gzip stream does, and the index gives no digest to check it by",
+                fetched.url
+            ),
         ));
     }
     Ok(package)
@@ -170,7 +186,12 @@ fn digest_warning(check: DigestCheck, candidate: &Candidate, actual: &Digest) ->
         )),
         DigestCheck::Unverified => {
             let empty = matches!(candidate.entry.digest, IndexDigest::None);
-            empty.then(|| Reason::new("digest-absent", format!("the index gives no digest; the package is {actual}")))
+            empty.then(|| {
+                Reason::new(
+                    "digest-absent",
+                    format!("the index gives no digest; the package is {actual}"),
+                )
+            })
         }
         DigestCheck::Verified | DigestCheck::Off => None,
     }
@@ -179,5 +200,8 @@ fn digest_warning(check: DigestCheck, candidate: &Candidate, actual: &Digest) ->
 /// `created` of the entry that describes these bytes, which among duplicates is the one with their digest.
 fn created(candidate: &Candidate, digest: &Digest) -> Option<DateTime<Utc>> {
     let describes = |entry: &&Entry| matches!(&entry.digest, IndexDigest::Sha256(listed) if listed == digest);
-    listed(candidate).find(describes).unwrap_or(&candidate.entry).created
+    listed(candidate)
+        .find(describes)
+        .unwrap_or(&candidate.entry)
+        .created
 }

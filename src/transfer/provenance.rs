@@ -21,36 +21,50 @@ pub(super) struct Judged {
 
 impl Judged {
     fn none(warning: Option<Reason>) -> Self {
-        Self { state: Provenance::None, file: None, warning }
+        Self {
+            state: Provenance::None,
+            file: None,
+            warning,
+        }
     }
 }
 
 impl Transfer {
-    pub(super) fn judge_provenance(
-        &self,
-        package: &Package,
-        fetched: &Fetched,
-    ) -> Result<Judged, Fault> {
+    pub(super) fn judge_provenance(&self, package: &Package, fetched: &Fetched) -> Result<Judged, Fault> {
         let policy = self.policy.provenance;
         let bytes = match (&fetched.provenance, policy) {
             (_, ProvenancePolicy::Off) => {
-                return Ok(Judged { state: Provenance::Off, file: None, warning: None });
+                return Ok(Judged {
+                    state: Provenance::Off,
+                    file: None,
+                    warning: None,
+                });
             }
             (ProvenanceFile::None, ProvenancePolicy::Require) => {
-                let text = format!("{} has no `.prov` beside it, and provenance is required", fetched.url);
+                let text = format!(
+                    "{} has no `.prov` beside it, and provenance is required",
+                    fetched.url
+                );
                 return Err(Fault::refused("provenance-missing", text));
             }
             (ProvenanceFile::Forbidden, ProvenancePolicy::Require) => {
-                let text = format!("the `.prov` of {} may not be read, and provenance is required", fetched.url);
+                let text = format!(
+                    "the `.prov` of {} may not be read, and provenance is required",
+                    fetched.url
+                );
                 return Err(Fault::refused("provenance-missing", text));
             }
             (ProvenanceFile::None, _) => return Ok(Judged::none(None)),
-            (ProvenanceFile::Forbidden, _) => return Ok(Judged::none(self.tell_of_pages(fetched, "403 Forbidden"))),
+            (ProvenanceFile::Forbidden, _) => {
+                return Ok(Judged::none(self.tell_of_pages(fetched, "403 Forbidden")));
+            }
             (ProvenanceFile::NotSigned { why }, policy) if policy.verifies() => {
                 let text = format!("the `.prov` of {} is no provenance file: {why}", fetched.url);
                 return Err(Fault::refused("provenance-not-signed", text));
             }
-            (ProvenanceFile::NotSigned { why }, _) => return Ok(Judged::none(self.tell_of_pages(fetched, why))),
+            (ProvenanceFile::NotSigned { why }, _) => {
+                return Ok(Judged::none(self.tell_of_pages(fetched, why)));
+            }
             (ProvenanceFile::Signed(bytes), _) => bytes.clone(),
         };
         self.judge_signed(package, fetched, bytes)
@@ -58,7 +72,8 @@ impl Transfer {
 
     fn judge_signed(&self, package: &Package, fetched: &Fetched, bytes: Bytes) -> Result<Judged, Fault> {
         let verifies = self.policy.provenance.verifies();
-        let refuse = |code, text: String| Fault::refused(code, format!("the `.prov` of {}: {text}", fetched.url));
+        let refuse =
+            |code, text: String| Fault::refused(code, format!("the `.prov` of {}: {text}", fetched.url));
         let signed = match ClearSigned::scan(&bytes) {
             Ok(signed) => signed,
             Err(error) if verifies => return Err(refuse("provenance-not-signed", error.to_string())),
@@ -73,17 +88,25 @@ impl Transfer {
             Naming::Not(why) => {
                 let text = format!("its `.prov` is not about this package ({why}); carried all the same");
                 let warning = Some(Reason::new("provenance-mismatch", text));
-                return Ok(Judged { state: Provenance::Mismatch, file: Some(bytes), warning });
+                return Ok(Judged {
+                    state: Provenance::Mismatch,
+                    file: Some(bytes),
+                    warning,
+                });
             }
         };
         let mut state = Provenance::Carried;
         if verifies {
-            let verifier = self.policy.verifier.as_ref();
-            let verdict = verifier.map_or_else(|| Err("no keyring is configured".into()), |v| v.check(&signed));
+            let check = self.policy.verifier.as_ref().map(|verifier| verifier.check(&signed));
+            let verdict = check.unwrap_or_else(|| Err("no keyring is configured".into()));
             verdict.map_err(|text| refuse("provenance-bad-signature", text))?;
             state = Provenance::Verified;
         }
-        Ok(Judged { state, file: Some(bytes), warning })
+        Ok(Judged {
+            state,
+            file: Some(bytes),
+            warning,
+        })
     }
 
     /// One warning per source: object stores and single-page applications answer 200 for every `.prov`.

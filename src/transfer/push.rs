@@ -70,11 +70,20 @@ impl Transfer {
         )
         .map_err(|error| Fault::refused("refused-by-helm", super::chain(&error)))?;
         let mut blobs = vec![
-            (artifact.config_descriptor.digest, Payload::from(artifact.config.clone())),
+            (
+                artifact.config_descriptor.digest,
+                Payload::from(artifact.config.clone()),
+            ),
             (obtained.spooled.digest, obtained.spooled.payload.clone()),
         ];
         blobs.extend(provenance.map(|(digest, bytes)| (*digest, Payload::from(bytes.clone()))));
-        Ok(Cargo { artifact, blobs, chart, tag, unlisted })
+        Ok(Cargo {
+            artifact,
+            blobs,
+            chart,
+            tag,
+            unlisted,
+        })
     }
 
     /// Repository name and tag. The package decides, as in `helm push`; where it differs from the index that is an
@@ -84,12 +93,17 @@ impl Transfer {
         if obtained.mismatch.is_none() {
             return Ok((candidate.repository.clone(), candidate.tag.clone()));
         }
-        debug_assert_eq!(self.policy.mismatch, Mismatch::Package, "an error otherwise, long before");
+        debug_assert_eq!(
+            self.policy.mismatch,
+            Mismatch::Package,
+            "an error otherwise, long before"
+        );
         let metadata = &obtained.package.metadata;
         let chart = if metadata.name == *super::chart_name(candidate) {
             candidate.repository.clone()
         } else {
-            ChartName::new(&metadata.name).map_err(|error| Fault::refused("invalid-name", error.to_string()))?
+            ChartName::new(&metadata.name)
+                .map_err(|error| Fault::refused("invalid-name", error.to_string()))?
         };
         let tag = Tag::from_version(&metadata.version)
             .map_err(|error| Fault::refused("invalid-tag", error.to_string()))?;
@@ -106,17 +120,28 @@ async fn deliver(destination: &Destination, cargo: &Cargo, overwrite: bool) -> R
     if cargo.unlisted && !overwrite && present(destination, &repository, cargo).await? {
         return Ok(Pushed::Present);
     }
-    try_join_all(cargo.blobs.iter().map(|(digest, payload)| {
-        target.push_blob(&repository, digest, payload)
-    }))
+    try_join_all(
+        cargo
+            .blobs
+            .iter()
+            .map(|(digest, payload)| target.push_blob(&repository, digest, payload)),
+    )
     .await
     .map_err(|fault| destination.failed(&fault))?;
     let manifest = &cargo.artifact.manifest;
     target
-        .put_manifest(&repository, &cargo.tag, artifact::MANIFEST_MEDIA_TYPE, manifest.clone(), overwrite)
+        .put_manifest(
+            &repository,
+            &cargo.tag,
+            artifact::MANIFEST_MEDIA_TYPE,
+            manifest.clone(),
+            overwrite,
+        )
         .await
         .map_err(|fault| destination.failed(&fault))?;
-    destination.stored(&repository, &cargo.tag, &cargo.artifact.manifest_digest).await?;
+    destination
+        .stored(&repository, &cargo.tag, &cargo.artifact.manifest_digest)
+        .await?;
     let blobs: u64 = cargo.blobs.iter().map(|(_, payload)| payload.size()).sum();
     Ok(Pushed::Stored(blobs + manifest.len() as u64))
 }
@@ -124,7 +149,10 @@ async fn deliver(destination: &Destination, cargo: &Cargo, overwrite: bool) -> R
 /// Looks up a tag that no list was read for. Another manifest under it is a conflict: nothing is overwritten.
 async fn present(destination: &Destination, repository: &Repository, cargo: &Cargo) -> Result<bool, Fault> {
     let target = destination.target();
-    let found = target.head_manifest(repository, cargo.tag.as_str()).await.map_err(|fault| destination.failed(&fault))?;
+    let found = target
+        .head_manifest(repository, cargo.tag.as_str())
+        .await
+        .map_err(|fault| destination.failed(&fault))?;
     match found {
         None => Ok(false),
         Some(digest) if digest == cargo.artifact.manifest_digest => Ok(true),

@@ -47,10 +47,15 @@ impl Transfer {
         Ok(Origin::Registry(registry, reference.clone()))
     }
 
-    pub(super) async fn copy(&self, job: &Job, origin: &Origin, flight: &Flight) -> Result<Vec<Outcome>, Fault> {
+    pub(super) async fn copy(
+        &self,
+        job: &Job,
+        origin: &Origin,
+        flight: &Flight,
+    ) -> Result<Vec<Outcome>, Fault> {
         let copied = match origin {
-            Origin::Registry(registry, reference) => self.from_registry(registry, reference).await?,
-            Origin::Stored(manifest) => self.from_layout(manifest).await?,
+            Origin::Registry(registry, reference) => self.read_registry(registry, reference).await?,
+            Origin::Stored(manifest) => self.read_layout(manifest).await?,
         };
         flight.bytes(copied.blobs.iter().map(|blob| blob.size).sum());
         check_config(&copied, &job.candidate).await?;
@@ -63,14 +68,22 @@ impl Transfer {
         Ok(join_all(deliveries).await)
     }
 
-    async fn from_registry(&self, registry: &Registry, reference: &OciReference) -> Result<Copied, Fault> {
+    async fn read_registry(&self, registry: &Registry, reference: &OciReference) -> Result<Copied, Fault> {
         let shown = reference.to_string();
         let repository = &reference.repository;
-        let fault = |error: crate::registry::RegistryError| Fault::failed(error.code(), error.class(), &error);
-        let chart = registry.chart_manifest(repository, &reference.reference()).await.map_err(fault)?;
+        let fault =
+            |error: crate::registry::RegistryError| Fault::failed(error.code(), error.class(), &error);
+        let chart = registry
+            .chart_manifest(repository, &reference.reference())
+            .await
+            .map_err(fault)?;
         let Some(chart) = chart else {
             let reason = Reason::new("not-found", format!("{shown} does not exist"));
-            return Err(Fault { action: Action::Failed, reason, class: Class::NotFound });
+            return Err(Fault {
+                action: Action::Failed,
+                reason,
+                class: Class::NotFound,
+            });
         };
         let parts = std::iter::once(&chart.config).chain(&chart.layers);
         let blobs = parts.map(|part| registry.get_blob(repository, &part.digest, part.size, &self.budget));
@@ -85,9 +98,16 @@ impl Transfer {
         })
     }
 
-    async fn from_layout(&self, manifest: &Digest) -> Result<Copied, Fault> {
-        let stored = self.source.stored(manifest).await.map_err(|error| source_fault(&error))?;
-        let blobs = stored.blobs.iter().map(|(digest, size)| self.source.blob(digest, *size));
+    async fn read_layout(&self, manifest: &Digest) -> Result<Copied, Fault> {
+        let stored = self
+            .source
+            .stored(manifest)
+            .await
+            .map_err(|error| source_fault(&error))?;
+        let blobs = stored
+            .blobs
+            .iter()
+            .map(|(digest, size)| self.source.blob(digest, *size));
         let blobs = try_join_all(blobs).await.map_err(|error| source_fault(&error))?;
         Ok(Copied {
             shown: format!("{}@{manifest}", self.source_url).into(),
@@ -100,13 +120,20 @@ impl Transfer {
 }
 
 fn carried(there: bool) -> Provenance {
-    if there { Provenance::Carried } else { Provenance::None }
+    if there {
+        Provenance::Carried
+    } else {
+        Provenance::None
+    }
 }
 
 /// Name and version come from the index; the artifact must agree (reliability B33, B44).
 async fn check_config(copied: &Copied, candidate: &Candidate) -> Result<(), Fault> {
     let Some(blob) = copied.blobs.first() else {
-        return Err(Fault::refused("not-a-chart", format!("{} has no config", copied.shown)));
+        return Err(Fault::refused(
+            "not-a-chart",
+            format!("{} has no config", copied.shown),
+        ));
     };
     let payload = blob.payload.clone();
     let read = tokio::task::spawn_blocking(move || {
@@ -114,9 +141,15 @@ async fn check_config(copied: &Copied, candidate: &Candidate) -> Result<(), Faul
         let reader = std::io::BufReader::new(reader);
         serde_json::from_reader::<_, ConfigBody>(reader).map_err(|error| error.to_string())
     });
-    let config = read.await.map_err(|error| error.to_string()).and_then(|config| config);
+    let config = read
+        .await
+        .map_err(|error| error.to_string())
+        .and_then(|config| config);
     let config = config.map_err(|why| {
-        Fault::refused("not-a-chart", format!("the config of {} is none of Helm's: {why}", copied.shown))
+        Fault::refused(
+            "not-a-chart",
+            format!("the config of {} is none of Helm's: {why}", copied.shown),
+        )
     })?;
     if config.name == *chart_name(candidate) && config.version == *candidate.entry.version {
         return Ok(());
@@ -140,15 +173,28 @@ async fn deliver(destination: &Destination, job: &Job, copied: &Copied) -> Resul
     let repository = target
         .repository(&candidate.repository)
         .map_err(|error| Fault::refused("invalid-name", chain(&error)))?;
-    try_join_all(copied.blobs.iter().map(|blob| target.push_blob(&repository, &blob.digest, &blob.payload)))
-        .await
-        .map_err(|fault| destination.failed(&fault))?;
+    try_join_all(
+        copied
+            .blobs
+            .iter()
+            .map(|blob| target.push_blob(&repository, &blob.digest, &blob.payload)),
+    )
+    .await
+    .map_err(|fault| destination.failed(&fault))?;
     let manifest = &copied.manifest;
     target
-        .put_manifest(&repository, &candidate.tag, &manifest.media_type, manifest.bytes.clone(), job.overwrite)
+        .put_manifest(
+            &repository,
+            &candidate.tag,
+            &manifest.media_type,
+            manifest.bytes.clone(),
+            job.overwrite,
+        )
         .await
         .map_err(|fault| destination.failed(&fault))?;
-    destination.stored(&repository, &candidate.tag, &manifest.digest).await?;
+    destination
+        .stored(&repository, &candidate.tag, &manifest.digest)
+        .await?;
     Ok(copied.blobs.iter().map(|blob| blob.size).sum::<u64>() + manifest.bytes.len() as u64)
 }
 

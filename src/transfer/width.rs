@@ -53,13 +53,19 @@ impl Gate {
             Width::Fixed(width) => (width.max(1), None),
             Width::Auto => (START, Some(Arc::new(Mutex::new(Control::new(Instant::now()))))),
         };
-        Self { permits: Arc::new(Semaphore::new(permits)), control }
+        Self {
+            permits: Arc::new(Semaphore::new(permits)),
+            control,
+        }
     }
 
     /// Waits for a place. `None` once the gate is closed.
     pub async fn enter(&self) -> Option<Place> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.ok()?;
-        Some(Place { permit: Some(permit), gate: self.clone() })
+        Some(Place {
+            permit: Some(permit),
+            gate: self.clone(),
+        })
     }
 
     /// Lets nobody in any more.
@@ -130,7 +136,9 @@ impl Control {
         if self.finished < self.width.max(START) || self.debt > 0 {
             return;
         }
-        let elapsed = now.saturating_duration_since(self.window_start).max(Duration::from_micros(1));
+        let elapsed = now
+            .saturating_duration_since(self.window_start)
+            .max(Duration::from_micros(1));
         #[expect(clippy::cast_precision_loss, reason = "a window has at most 64 versions")]
         let rate = self.finished as f64 / elapsed.as_secs_f64();
         if self.full {
@@ -223,7 +231,11 @@ mod tests {
         let gate = Gate::new(Width::Fixed(2));
         let first = gate.enter().await.unwrap();
         let _second = gate.enter().await.unwrap();
-        assert!(tokio::time::timeout(Duration::from_millis(5), gate.enter()).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_millis(5), gate.enter())
+                .await
+                .is_err()
+        );
         drop(first);
         assert!(gate.enter().await.is_some());
         gate.close();

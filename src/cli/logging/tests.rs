@@ -5,6 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 
+fn options() -> LogOptions {
+    LogOptions {
+        level: LevelFilter::INFO,
+        format: LogFormat::Text,
+        timestamps: false,
+        colour: false,
+    }
+}
+
 /// A writer that keeps what it gets.
 #[derive(Clone, Default)]
 struct Memory(Arc<Mutex<Vec<u8>>>);
@@ -43,7 +52,7 @@ fn logged(options: LogOptions, log: impl FnOnce()) -> String {
 
 #[test]
 fn a_line_per_event() {
-    let text = logged(LogOptions::default(), || {
+    let text = logged(options(), || {
         tracing::info!("pushed 3 versions");
         tracing::warn!(
             host = "registry.acme.io",
@@ -70,9 +79,8 @@ fn verbosity_decides_about_our_lines_only() {
     };
     let shown = |quiet, verbose| {
         let options = LogOptions {
-            quiet,
-            verbose,
-            ..LogOptions::default()
+            level: level("info", quiet, verbose),
+            ..options()
         };
         logged(options, all).replace('\n', ";")
     };
@@ -88,7 +96,7 @@ fn verbosity_decides_about_our_lines_only() {
 #[test]
 fn nothing_foreign_steers_the_terminal_or_forges_a_line() {
     let bad = "a\u{1b}[2J\u{7}\r\n INFO forged\u{9b}2J\u{202e}";
-    let text = logged(LogOptions::default(), || {
+    let text = logged(options(), || {
         tracing::warn!(shown = %bad, quoted = bad, debug = ?bad, "chart {bad}");
     });
     assert_eq!(text.matches('\n').count(), 1);
@@ -99,7 +107,7 @@ fn nothing_foreign_steers_the_terminal_or_forges_a_line() {
 
     let options = LogOptions {
         format: LogFormat::Json,
-        ..LogOptions::default()
+        ..options()
     };
     let json = logged(options, || tracing::warn!(shown = %bad, "chart {bad}"));
     assert_eq!(json.matches('\n').count(), 1);
@@ -121,7 +129,7 @@ fn colour_only_on_request() {
     let log = || tracing::warn!("w");
     let options = LogOptions {
         colour: true,
-        ..LogOptions::default()
+        ..options()
     };
     assert_eq!(logged(options, log), "\u{1b}[33m WARN\u{1b}[0m w\n");
     let (set, empty) = (Some(OsStr::new("1")), Some(OsStr::new("")));
@@ -135,7 +143,7 @@ fn colour_only_on_request() {
 fn time_stands_first_where_it_is_wanted() {
     let options = LogOptions {
         timestamps: true,
-        ..LogOptions::default()
+        ..options()
     };
     let text = logged(options, || tracing::info!("x"));
     let (time, rest) = text.split_once(' ').unwrap();
