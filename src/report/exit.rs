@@ -31,7 +31,7 @@ pub enum ExitStatus {
 }
 
 impl ExitStatus {
-    const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Success,
         Self::Conflict,
         Self::Failed,

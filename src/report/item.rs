@@ -165,7 +165,7 @@ static NO_DETAILS: Details = Details {
 
 /// Codes of versions that are not pushed because two parties claim the same tag: they count as
 /// conflicts, not as failures (reliability 2 and B58).
-const CONFLICT_CODES: [&str; 2] = ["two-mirrors", "conflict"];
+const CONFLICT_CODES: [&str; 3] = ["two-mirrors", "repository-conflict", "conflict"];
 
 impl Item {
     /// A version to which `action` happened.

@@ -3,7 +3,7 @@
 //! The structs here are the promise to programs and the one place that the schema is generated from.
 //! They borrow from the report; what is rendered (tag, references) lives only while its item is written.
 
-use std::io;
+use std::io::{self, Write as _};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
@@ -16,15 +16,19 @@ use super::{
 use crate::types::{Digest, Reason};
 
 /// Writes `report` as one line of JSON.
-pub fn write(report: &RunReport, mut out: impl io::Write) -> io::Result<()> {
+pub fn write(report: &RunReport, out: impl io::Write) -> io::Result<()> {
+    let mut out = io::BufWriter::new(out);
     serde_json::to_writer(&mut out, &ReportView::of(report))?;
-    out.write_all(b"\n")
+    out.write_all(b"\n")?;
+    out.flush()
 }
 
 /// Writes `report` indented, for people who read the file.
-pub fn write_pretty(report: &RunReport, mut out: impl io::Write) -> io::Result<()> {
+pub fn write_pretty(report: &RunReport, out: impl io::Write) -> io::Result<()> {
+    let mut out = io::BufWriter::new(out);
     serde_json::to_writer_pretty(&mut out, &ReportView::of(report))?;
-    out.write_all(b"\n")
+    out.write_all(b"\n")?;
+    out.flush()
 }
 
 /// The result of one run of chartferry.

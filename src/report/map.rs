@@ -3,7 +3,7 @@
 //! JSON lines: one object a line, so that it streams, greps, and joins with `cat`.
 //! `jq -r 'select(.chart == "redis") | .pinned'` finds a reference.
 
-use std::io;
+use std::io::{self, Write as _};
 
 use serde::Serialize;
 
@@ -24,7 +24,8 @@ struct Line<'a> {
 }
 
 /// Writes a line for every version that is at a target with the bytes of the source, as far as this run knows.
-pub fn write(report: &RunReport, mut out: impl io::Write) -> io::Result<()> {
+pub fn write(report: &RunReport, out: impl io::Write) -> io::Result<()> {
+    let mut out = io::BufWriter::new(out);
     for (mirror, target) in report.targets() {
         for item in &target.items {
             if !matches!(item.action, Action::Pushed | Action::Present) {
@@ -44,7 +45,7 @@ pub fn write(report: &RunReport, mut out: impl io::Write) -> io::Result<()> {
             out.write_all(b"\n")?;
         }
     }
-    Ok(())
+    out.flush()
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@
 //! | [`map`] | old names to new references, for rewriting |
 
 pub mod account;
+#[cfg(test)]
+mod documented;
 pub mod exit;
 mod item;
 pub mod json;

@@ -1,6 +1,6 @@
 //! Progress for people: bars where stderr is a terminal, a log line every few seconds elsewhere.
 //!
-//! Workers only note what they do on a [`Board`]; one thread of its own looks at it ten times a second (or
+//! Workers only note what they do on a board; one thread of its own looks at it ten times a second (or
 //! once per interval) and draws. So the look costs the transfer nothing, however slow the terminal is.
 
 mod bars;

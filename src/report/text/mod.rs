@@ -7,7 +7,7 @@ mod summary;
 mod table;
 
 use std::fmt::Write as _;
-use std::io;
+use std::io::{self, Write as _};
 
 use super::{
     Command, ExitStatus, MirrorReport, RunReport, Signal, TargetReport, count, duration, plain, words,
@@ -21,14 +21,17 @@ const MIN_WIDTH: usize = 40;
 /// anything else only what needs attention.
 pub fn write(report: &RunReport, width: usize, out: &mut dyn io::Write) -> io::Result<()> {
     let width = width.max(MIN_WIDTH);
+    // A plan has a line per version; stdout by itself would be told of each.
+    let mut out = io::BufWriter::new(out);
     for (number, mirror) in report.mirrors.iter().enumerate() {
         if number > 0 {
             writeln!(out)?;
         }
-        write_mirror(report.command, mirror, width, out)?;
+        write_mirror(report.command, mirror, width, &mut out)?;
     }
-    findings::write(report, width, out)?;
-    write_end(report, width, out)
+    findings::write(report, width, &mut out)?;
+    write_end(report, width, &mut out)?;
+    out.flush()
 }
 
 fn write_mirror(
