@@ -156,9 +156,10 @@ impl RegistryError {
             Self::Token { class, .. } => *class,
             Self::Login { .. } | Self::Credential(_) => Class::Auth,
             Self::NotARegistry { .. } => Class::Config,
-            Self::Realm { .. } | Self::Location { .. } => Class::Refused,
             Self::Digest { .. } | Self::Unverified { .. } => Class::Integrity,
-            Self::Spool {
+            Self::Realm { .. }
+            | Self::Location { .. }
+            | Self::Spool {
                 source: SpoolError::TooLarge { .. },
                 ..
             } => Class::Refused,

@@ -147,7 +147,10 @@ impl Manifests<'_> {
             let call = self
                 .call(Method::PUT, tag.as_str())
                 .header(CONTENT_TYPE, content_type.clone());
-            let call = call.body(Payload::from(bytes.clone())).once();
+            let call = call
+                .body(Payload::from(bytes.clone()))
+                .once()
+                .repeats(tries.retries() > 0);
             let error = match self.transport.send(call).await {
                 Ok(response) => return self.confirm(tag, &wanted, response).await,
                 Err(error) => error,

@@ -14,8 +14,7 @@
 
 mod architecture;
 mod config;
+mod corpus;
 mod support;
-mod workshop;
-//! All integration tests in one binary, which links once.
-
 mod vectors;
+mod workshop;

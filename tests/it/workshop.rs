@@ -15,6 +15,7 @@ use crate::support::process::{PASSWORD, RealRegistry, USER};
 use crate::support::registry::{Immutable, Link, Registry, error};
 use crate::support::registry_auth::Auth;
 use crate::support::server::{Answer, Kind};
+use crate::support::tls::Tls;
 use crate::support::tools::Tool;
 
 /// One request over a connection of its own; whatever came back, also if it broke off.
@@ -264,6 +265,43 @@ fn helm_reads_the_fake_chart_repository() {
         assert_eq!(repo.log().count(Kind::Index), 1);
         assert_eq!(repo.log().count(Kind::Package), 1);
     }
+}
+
+#[test]
+fn helm_reaches_both_fakes_over_tls_and_trusts_no_stranger() {
+    let Some(helm) = Helm::v4() else { return };
+    let tls = Tls::new();
+    tls.write_authority(&helm.home().join("ca.pem"));
+    Tls::new().write_authority(&helm.home().join("stranger.pem"));
+    let repo = ChartRepo::secure(&tls);
+    repo.publish(&[Chart::new("demo", "1.0.0")]);
+    let registry = Registry::secure(&tls, |it| it.auth = Auth::bearer(USER, PASSWORD));
+    let host = registry.host();
+
+    helm.ok(["repo", "add", "secure", &repo.url(), "--ca-file", "ca.pem"]);
+    helm.ok(["pull", "secure/demo", "--ca-file", "ca.pem"]);
+    let login = [
+        "registry",
+        "login",
+        &host,
+        "-u",
+        USER,
+        "-p",
+        PASSWORD,
+        "--ca-file",
+    ];
+    helm.ok(login.iter().chain([&"ca.pem"]));
+    helm.ok([
+        "push",
+        "demo-1.0.0.tgz",
+        &registry.target("charts"),
+        "--ca-file",
+        "ca.pem",
+    ]);
+    assert_eq!(registry.tags(), ["charts/demo:1.0.0"]);
+
+    let refused = helm.run(login.iter().chain([&"stranger.pem"]));
+    assert!(words(&refused).contains("certificate"), "{}", words(&refused));
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! Logins: challenges, tokens, rotation, and who gets no credentials.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,9 +17,7 @@ const BASIC: &str = "Basic dTpzM2NyM3Q=";
 fn bearer(realm: &str, accepts: impl Fn(&str) -> bool + Send + Sync + 'static) -> super::fake::Before {
     let challenge = format!(r#"Bearer realm="{realm}",service="reg""#);
     Box::new(move |asked: &Asked, _| {
-        let good = asked
-            .header("authorization")
-            .is_some_and(|header| accepts(header));
+        let good = asked.header("authorization").is_some_and(&accepts);
         (!good).then(|| answer(401, &[("www-authenticate", &challenge)], "{}"))
     })
 }
@@ -318,4 +318,30 @@ async fn what_is_no_registry_is_found_out() {
         registry.probe().await.unwrap();
     }
     assert_eq!(fake.server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn many_callers_survive_a_change_of_mind() {
+    // The tokens of before are no good any more, and the registry says so with Basic, to many at once.
+    let service = tokens().await;
+    let realm = format!(r#"Bearer realm="{}""#, service.at("/token"));
+    let fake = Fake::start(Box::new(move |asked, _| match asked.header("authorization") {
+        None => Some(answer(401, &[("www-authenticate", &realm)], "")),
+        Some(BASIC) => None,
+        Some(_) => Some(answer(401, &[("www-authenticate", "Basic")], "")),
+    }));
+    let fake = fake.await;
+    let registry = fake.registry_with(net(), basic(), options());
+    let all = (0..16).map(|_| registry.head_manifest(&REPOSITORY, "1"));
+    for outcome in futures_util::future::join_all(all).await {
+        assert_eq!(outcome.unwrap(), None);
+    }
+    // An anonymous caller has nothing to answer Basic with, and does not ask twice.
+    let fake = Fake::start(Box::new(|_, _| {
+        Some(answer(401, &[("www-authenticate", "Basic")], ""))
+    }))
+    .await;
+    let error = fake.registry().head_manifest(&REPOSITORY, "1").await.unwrap_err();
+    assert!(error.to_string().contains("there are no credentials"), "{error}");
+    assert_eq!(fake.server.asked().len(), 2);
 }

@@ -1,3 +1,5 @@
+//! Blobs on their way in: sessions, single POST, pieces, lost answers.
+
 use crate::net::testing::{Server, answer, net_with};
 use crate::payload::{Budget, Payload, Spool};
 use crate::registry::{Credential, RegistryError, RegistryOptions};

@@ -12,6 +12,7 @@ use http::Method;
 use super::charts::{self, Chart, sha256_hex};
 use super::faults::Fault;
 use super::server::{Answer, Handler, Kind, Log, Request, Server};
+use super::tls::Tls;
 
 const BASE: &str = "/charts/";
 
@@ -112,7 +113,16 @@ pub(crate) struct ChartRepo(Server<Files>);
 impl ChartRepo {
     /// An empty one: even `index.yaml` is missing.
     pub(crate) fn empty() -> Self {
-        Self(Server::start(|_| Files {
+        Self::listen(None)
+    }
+
+    /// An empty one over TLS.
+    pub(crate) fn secure(tls: &Tls) -> Self {
+        Self::listen(Some(tls))
+    }
+
+    fn listen(tls: Option<&Tls>) -> Self {
+        Self(Server::start(tls, |_| Files {
             files: Mutex::default(),
             behaviour: Mutex::default(),
         }))
@@ -154,6 +164,13 @@ impl ChartRepo {
         index
     }
 
+    /// Serves what lies in a folder now, as it is.
+    pub(crate) fn fill(&self, folder: &Path) {
+        let mut files = BTreeMap::new();
+        collect(folder, "", &mut files);
+        *self.0.handler().files.lock().unwrap() = files;
+    }
+
     /// Adds packages and makes the index name exactly `charts`.
     pub(crate) fn publish(&self, charts: &[Chart]) {
         for chart in charts {
@@ -184,7 +201,7 @@ impl ChartRepo {
 
     /// The repository's URL, without a slash at its end.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}{}", self.0.host(), BASE.trim_end_matches('/'))
+        format!("{}{}", self.0.origin(), BASE.trim_end_matches('/'))
     }
 
     pub(crate) fn host(&self) -> String {

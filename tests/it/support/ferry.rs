@@ -45,14 +45,21 @@ impl Outcome {
         self
     }
 
+    /// The items of all mirrors and targets of the report, as they are.
+    pub(crate) fn raw_items(&self) -> Vec<&serde_json::Value> {
+        let report = self.report.as_ref().expect("the run wrote a report");
+        elements(&report["mirrors"])
+            .flat_map(|mirror| elements(&mirror["targets"]))
+            .flat_map(|target| elements(&target["items"]))
+            .collect()
+    }
+
     /// The items of the report, sorted.
     pub(crate) fn items(&self) -> Vec<Line> {
-        let report = self.report.as_ref().expect("the run wrote a report");
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-        let mut lines: Vec<_> = report["items"]
-            .as_array()
-            .expect("the report has items")
-            .iter()
+        let mut lines: Vec<_> = self
+            .raw_items()
+            .into_iter()
             .map(|item| Line {
                 chart: text(&item["chart"]),
                 version: text(&item["version"]),
@@ -151,4 +158,9 @@ fn finish(mut command: Command, report: Option<PathBuf>) -> Outcome {
         stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
         report,
     }
+}
+
+/// The elements of a JSON list; none where there is no list.
+pub(crate) fn elements(value: &serde_json::Value) -> impl Iterator<Item = &serde_json::Value> {
+    value.as_array().into_iter().flatten()
 }

@@ -10,6 +10,7 @@ pub(crate) mod process;
 pub(crate) mod registry;
 pub(crate) mod registry_auth;
 pub(crate) mod server;
+pub(crate) mod tls;
 pub(crate) mod tools;
 
 /// Says on stderr that a test, or a part of one, did not run and what it lacks. With `CI=true` that is a failure: a machine that

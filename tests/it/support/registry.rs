@@ -12,6 +12,7 @@ use super::charts::sha256_hex;
 use super::faults::Fault;
 use super::registry_auth::{Auth, Tokens};
 use super::server::{Answer, Handler, Kind, Log, Request, Server};
+use super::tls::Tls;
 
 /// How the tag list tells that there is more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +107,8 @@ struct State {
 
 /// The registry behind the server.
 pub(crate) struct Oci {
-    host: String,
+    /// `http://host:port`, for answers that name the registry itself.
+    origin: String,
     behaviour: Mutex<Behaviour>,
     state: Mutex<State>,
     tokens: Tokens,
@@ -172,7 +174,7 @@ impl Handler for Oci {
         let repository = route.as_ref().map(|route| route.repository);
         if let Some(refusal) = self
             .tokens
-            .refuse(&behaviour.auth, &self.host, request, kind, repository)
+            .refuse(&behaviour.auth, &self.origin, request, kind, repository)
         {
             return refusal;
         }
@@ -246,13 +248,13 @@ impl Oci {
         match behaviour.link {
             Link::None => answer,
             Link::Relative => answer.header("link", format!("<{next}>; rel=\"next\"")),
-            Link::Absolute => answer.header("link", format!("<http://{}{next}>; rel=\"next\"", self.host)),
+            Link::Absolute => answer.header("link", format!("<{}{next}>; rel=\"next\"", self.origin)),
         }
     }
 
     fn location(&self, behaviour: &Behaviour, path: &str) -> String {
         if behaviour.absolute_location {
-            format!("http://{}{path}", self.host)
+            format!("{}{path}", self.origin)
         } else {
             path.to_owned()
         }
@@ -442,10 +444,20 @@ impl Registry {
 
     /// One with switches turned.
     pub(crate) fn with(change: impl FnOnce(&mut Behaviour)) -> Self {
+        Self::listen(None, change)
+    }
+
+    /// The same over TLS.
+    pub(crate) fn secure(tls: &Tls, change: impl FnOnce(&mut Behaviour)) -> Self {
+        Self::listen(Some(tls), change)
+    }
+
+    fn listen(tls: Option<&Tls>, change: impl FnOnce(&mut Behaviour)) -> Self {
         let mut behaviour = Behaviour::default();
         change(&mut behaviour);
-        Self(Server::start(|address: SocketAddr| Oci {
-            host: address.to_string(),
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        Self(Server::start(tls, |address: SocketAddr| Oci {
+            origin: format!("{scheme}://{address}"),
             behaviour: Mutex::new(behaviour),
             state: Mutex::default(),
             tokens: Tokens::default(),

@@ -101,7 +101,7 @@ impl Tokens {
     pub(crate) fn refuse(
         &self,
         auth: &Auth,
-        host: &str,
+        origin: &str,
         request: &Request,
         kind: Kind,
         repository: Option<&str>,
@@ -121,8 +121,7 @@ impl Tokens {
                 let scope = repository.map_or_else(String::new, |name| {
                     format!(",scope=\"repository:{name}:{}\"", actions(kind))
                 });
-                let challenge =
-                    format!("Bearer realm=\"http://{host}/token\",service=\"fake-registry\"{scope}");
+                let challenge = format!("Bearer realm=\"{origin}/token\",service=\"fake-registry\"{scope}");
                 Some(unauthorized.header("www-authenticate", challenge))
             }
         }

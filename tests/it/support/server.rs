@@ -15,10 +15,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
 use super::faults::{Effect, Fault, Script};
+use super::tls::Tls;
 
 /// What a request is for, as the fake that received it understands it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -198,13 +201,17 @@ struct Shared<H> {
 pub(crate) struct Server<H: Handler> {
     shared: Arc<Shared<H>>,
     address: SocketAddr,
+    secure: bool,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl<H: Handler> Server<H> {
-    /// Listens on a free loopback port. `make` gets the address, for handlers that name themselves in their answers.
-    pub(crate) fn start(make: impl FnOnce(SocketAddr) -> H) -> Self {
+    /// Listens on a free loopback port, with TLS if there is a certificate. `make` gets the address, for handlers that name
+    /// themselves in their answers.
+    pub(crate) fn start(tls: Option<&Tls>, make: impl FnOnce(SocketAddr) -> H) -> Self {
+        let acceptor = tls.map(Tls::acceptor);
+        let secure = acceptor.is_some();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -223,7 +230,7 @@ impl<H: Handler> Server<H> {
             runtime.block_on(async {
                 let listener = TcpListener::from_std(listener).unwrap();
                 tokio::select! {
-                    () = accept(listener, serving) => {}
+                    () = accept(listener, acceptor, serving) => {}
                     _ = stopped => {}
                 }
             });
@@ -231,6 +238,7 @@ impl<H: Handler> Server<H> {
         Self {
             shared,
             address,
+            secure,
             stop: Some(stop),
             thread: Some(thread),
         }
@@ -239,6 +247,12 @@ impl<H: Handler> Server<H> {
     /// `127.0.0.1:port`.
     pub(crate) fn host(&self) -> String {
         self.address.to_string()
+    }
+
+    /// `http://127.0.0.1:port`, or `https://…`.
+    pub(crate) fn origin(&self) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// The state machine behind it.
@@ -277,22 +291,32 @@ impl<H: Handler> Drop for Server<H> {
     }
 }
 
-async fn accept<H: Handler>(listener: TcpListener, shared: Arc<Shared<H>>) {
+async fn accept<H: Handler>(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared<H>>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
         stream.set_nodelay(true).ok();
         let shared = Arc::clone(&shared);
-        tokio::spawn(async move {
-            let service = service_fn(move |request| serve(Arc::clone(&shared), request));
-            // An error here is a fault of the script or a client that went away
-            hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await
-                .ok();
-        });
+        match tls.clone() {
+            None => drop(tokio::spawn(connection(stream, shared))),
+            Some(tls) => drop(tokio::spawn(async move {
+                // A client that does not trust the certificate ends it here
+                if let Ok(stream) = tls.accept(stream).await {
+                    connection(stream, shared).await;
+                }
+            })),
+        }
     }
+}
+
+async fn connection<H: Handler>(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared<H>>) {
+    let service = service_fn(move |request| serve(Arc::clone(&shared), request));
+    // An error here is a fault of the script or a client that went away
+    hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+        .ok();
 }
 
 /// Makes hyper close the connection without an answer.
