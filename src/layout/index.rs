@@ -189,6 +189,21 @@ impl Index {
         true
     }
 
+    /// Forgets all names of a manifest in a repository; false if there are none.
+    pub(super) fn remove(&mut self, repository: &Repository, digest: &Digest) -> bool {
+        let prefix = reference(repository, "");
+        let before = self.entries.len();
+        self.entries.retain(|entry| {
+            let named = entry.name.as_ref().is_some_and(|name| name.starts_with(&prefix));
+            !(named && entry.digest == Some(*digest))
+        });
+        let removed = self.entries.len() < before;
+        if removed {
+            self.number();
+        }
+        removed
+    }
+
     fn number(&mut self) {
         self.names.clear();
         for (position, entry) in self.entries.iter().enumerate() {

@@ -263,6 +263,29 @@ impl Layout {
         let media_type: Box<str> = media_type.into();
         blocking(move || inner.put(&name, &media_type, bytes, existing)).await
     }
+
+    /// Removes all tags of a repository that name this manifest, durably; `false` if there are none. Its bytes stay:
+    /// other repositories may name them.
+    pub async fn delete_manifest(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<bool, LayoutError> {
+        let (inner, repository, digest) = (Arc::clone(&self.inner), repository.clone(), *digest);
+        blocking(move || {
+            inner.check_writable()?;
+            let change = {
+                let mut state = lock(&inner.state);
+                if !state.index.remove(&repository, &digest) {
+                    return Ok(false);
+                }
+                state.changes += 1;
+                state.changes
+            };
+            inner.commit(change).map(|()| true)
+        })
+        .await
+    }
 }
 
 impl Inner {

@@ -162,6 +162,29 @@ async fn a_tag_moves_only_when_asked() {
 }
 
 #[tokio::test]
+async fn a_deleted_manifest_loses_its_names_in_that_repository_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let layout = writer(dir.path()).await;
+    let manifest = artifact(&layout, "same").await;
+    let digest = Digest::of(&manifest);
+    for name in ["a", "b", "ab"] {
+        let (name, version) = (repository(name), tag("1.0.0"));
+        let put = layout.put_manifest(&name, &version, MANIFEST, manifest.clone(), Existing::Keep);
+        put.await.unwrap();
+    }
+    assert!(layout.delete_manifest(&repository("a"), &digest).await.unwrap());
+    layout
+        .delete_manifest(&repository("none"), &digest)
+        .await
+        .unwrap();
+    drop(layout);
+    let layout = writer(dir.path()).await;
+    let left = ["a", "b", "ab"].map(|name| layout.list_tags(&repository(name)).len());
+    assert_eq!(left, [0, 1, 1]);
+    push(&layout, "a", "1.0.0").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_tag_needs_all_its_blobs() {
     let dir = tempfile::tempdir().unwrap();
     let layout = writer(dir.path()).await;

@@ -108,7 +108,7 @@ fn locate(folder: &Path, text: &str, version: &str) -> Result<PackageUrl, Source
         url: urls::shown(text),
         error,
     };
-    let url = match urls::read(text, version).map_err(refused)? {
+    let mut url = match urls::read(text, version).map_err(refused)? {
         Written::Oci(reference) => return Ok(PackageUrl::Oci(reference)),
         Written::Absolute(url) => url,
         Written::Relative => relative(text).map_err(refused)?,
@@ -128,6 +128,7 @@ fn locate(folder: &Path, text: &str, version: &str) -> Result<PackageUrl, Source
             return Ok(PackageUrl::File(path));
         }
     }
+    url.set_fragment(None);
     match url.scheme() {
         "http" | "https" if url.host_str() != Some(NOWHERE) => Ok(PackageUrl::Http(url)),
         _ => Err(SourceError::NotInFolder {

@@ -14,7 +14,7 @@ use super::{PackageUrl, Snapshot, SourceError, UrlError, Validators};
 use crate::helm::index::{Entry, IndexDigest};
 use crate::layout::{Access, Layout, Manifest};
 use crate::payload::{Budget, Spooled};
-use crate::types::{Digest, Reason, Sha256Stream};
+use crate::types::{Class, Digest, Reason, Sha256Stream};
 
 const CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
 const CHART: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
@@ -139,26 +139,26 @@ impl LayoutSource {
 
     /// The entry of a manifest; `None` if it is no chart. What is a chart and cannot be read is an entry with a problem.
     async fn entry(&self, layout: &Layout, digest: Digest, line: u32) -> Result<Option<Entry>, SourceError> {
-        let manifest = layout.manifest_by_digest(digest, MANIFEST).await?;
+        let problem = |text: String| Some(Box::new(Reason::new("bad-artifact", text)));
+        let manifest = match layout.manifest_by_digest(digest, MANIFEST).await {
+            Ok(manifest) => manifest,
+            // Missing or damaged: that is this one's trouble. Anything else would hit all of them.
+            Err(error) if matches!(error.class(), Class::NotFound | Class::Integrity) => {
+                let mut entry = blank(digest, line);
+                entry.problem = problem(error.to_string());
+                return Ok(Some(entry));
+            }
+            Err(error) => return Err(error.into()),
+        };
         let Ok(parsed) = serde_json::from_slice::<HelmManifest>(&manifest.bytes) else {
             return Ok(None);
         };
         if parsed.config.media_type != CONFIG {
             return Ok(None);
         }
-        let problem = |text: String| Some(Box::new(Reason::new("bad-artifact", text)));
-        let mut entry = Entry {
-            chart: "".into(),
-            name: None,
-            version: "".into(),
-            urls: Box::new([digest.to_string().into()]),
-            digest: package(&parsed).map_or(IndexDigest::None, IndexDigest::Sha256),
-            created: created(&parsed),
-            app_version: None,
-            deprecated: false,
-            line,
-            problem: None,
-        };
+        let mut entry = blank(digest, line);
+        entry.digest = package(&parsed).map_or(IndexDigest::None, IndexDigest::Sha256);
+        entry.created = created(&parsed);
         match self.config(layout, &parsed.config).await {
             Ok(config) => {
                 entry.chart = config.name.as_str().into();
@@ -170,10 +170,7 @@ impl LayoutSource {
                     entry.problem = problem(format!("the manifest `{digest}` has no layer with a package"));
                 }
             }
-            Err(error) => {
-                entry.chart = digest.to_string().into();
-                entry.problem = problem(error.to_string());
-            }
+            Err(error) => entry.problem = problem(error.to_string()),
         }
         Ok(Some(entry))
     }
@@ -221,6 +218,23 @@ impl LayoutSource {
 
     pub(super) async fn blob(&self, digest: &Digest, size: u64) -> Result<Spooled, SourceError> {
         Ok(self.opened().await?.get_blob(digest, size, &self.budget).await?)
+    }
+}
+
+/// The entry of a manifest of which nothing is known yet: the digest stands for the chart's name.
+fn blank(digest: Digest, line: u32) -> Entry {
+    let text = digest.to_string();
+    Entry {
+        chart: text.as_str().into(),
+        name: None,
+        version: "".into(),
+        urls: Box::new([text.into()]),
+        digest: IndexDigest::None,
+        created: None,
+        app_version: None,
+        deprecated: false,
+        line,
+        problem: None,
     }
 }
 

@@ -151,10 +151,8 @@ pub(super) fn provenance(package: &Url) -> Vec<Url> {
 
 /// A URL of an index for messages.
 pub(super) fn shown(text: &str) -> String {
-    redact_text(text.get(..LONGEST).unwrap_or(text))
-        .chars()
-        .take(300)
-        .collect()
+    // Masked before it is cut: a cut could hide that what is left of it was a password.
+    redact_text(text).chars().take(300).collect()
 }
 
 #[cfg(test)]

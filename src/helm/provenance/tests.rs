@@ -273,6 +273,32 @@ mod signatures {
     }
 }
 
+proptest::proptest! {
+    /// Whatever stands in a file, reading it neither panics nor makes text of its own.
+    #[test]
+    fn any_file_can_be_scanned(
+        parts in proptest::collection::vec(
+            proptest::prelude::prop_oneof![
+                proptest::prelude::Just("-----BEGIN PGP SIGNED MESSAGE-----".to_owned()),
+                proptest::prelude::Just("-----BEGIN PGP SIGNATURE-----".to_owned()),
+                proptest::prelude::Just("-----END PGP SIGNATURE-----".to_owned()),
+                proptest::prelude::Just("Hash: SHA512".to_owned()),
+                proptest::prelude::Just("\n".to_owned()),
+                proptest::prelude::Just("\r\n\n".to_owned()),
+                proptest::prelude::Just("\n...\nfiles:\n".to_owned()),
+                "[ -~\u{e9}\t]{0,12}",
+            ],
+            0..16,
+        )
+    ) {
+        let file = parts.concat();
+        if let Ok(signed) = ClearSigned::scan(file.as_bytes()) {
+            proptest::prop_assert!(signed.text().len() <= file.len());
+            proptest::prop_assert!(!matches!(signed.naming(&empty(), "demo", "1.0.0"), Naming::Archive));
+        }
+    }
+}
+
 /// The folder of test data, or a line that says what is skipped.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn data() -> Option<std::path::PathBuf> {
