@@ -30,12 +30,10 @@ pub enum LogFormat {
 }
 
 /// What is logged, and how.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct LogOptions {
-    /// Only errors.
-    pub quiet: bool,
-    /// How often `-v` was given.
-    pub verbose: u8,
+    /// The least important level that is shown.
+    pub level: LevelFilter,
     /// How lines look.
     pub format: LogFormat,
     /// Every line of text begins with the time. JSON always has it.
@@ -44,14 +42,13 @@ pub struct LogOptions {
     pub colour: bool,
 }
 
-impl LogOptions {
-    fn level(self) -> LevelFilter {
-        match (self.quiet, self.verbose) {
-            (true, _) => LevelFilter::ERROR,
-            (false, 0) => LevelFilter::INFO,
-            (false, 1) => LevelFilter::DEBUG,
-            (false, _) => LevelFilter::TRACE,
-        }
+/// The level that flags ask for; without any, the one that the configuration names.
+pub fn level(configured: &str, quiet: bool, verbose: u8) -> LevelFilter {
+    match (quiet, verbose) {
+        (true, _) => LevelFilter::ERROR,
+        (false, 0) => configured.parse().unwrap_or(LevelFilter::INFO),
+        (false, 1) => LevelFilter::DEBUG,
+        (false, _) => LevelFilter::TRACE,
     }
 }
 
@@ -69,7 +66,7 @@ pub fn init(options: LogOptions, screen: &Screen) -> Result<(), TryInitError> {
 }
 
 fn filter(options: LogOptions) -> Targets {
-    let level = options.level();
+    let level = options.level;
     Targets::new()
         .with_target(env!("CARGO_CRATE_NAME"), level)
         .with_default(level.min(LevelFilter::WARN))

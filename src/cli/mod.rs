@@ -1,4 +1,115 @@
 //! The command line: the only place that prints.
+//!
+//! [`main`] reads what was typed and dispatches. Flags become a configuration (`flags`), a configuration becomes an
+//! engine and mirrors (`assemble`), `run_command` runs them and prints what the report says.
 
+mod args;
+mod assemble;
+mod flags;
+mod helm_repositories;
 pub mod logging;
+mod logins;
+mod output;
 pub mod progress;
+mod run_command;
+mod signals;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::config;
+use crate::report::ExitStatus;
+use args::{Cli, Command, ConfigCommand, LogArgs, LogForm};
+use logging::{LogFormat, LogOptions};
+use progress::Screen;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are results; everything else is a usage error. A closed terminal is neither.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { ExitStatus::Config.code() } else { 0 });
+        }
+    };
+    let screen = Screen::stderr();
+    match dispatch(cli, &screen) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            let text = format!("error: {}\n", crate::report::plain(&format!("{error:#}")));
+            // Nowhere is left to say that this could not be said.
+            let _ = screen.write_lines(text.as_bytes());
+            ExitCode::from(ExitStatus::Config.code())
+        }
+    }
+}
+
+fn dispatch(cli: Cli, screen: &Screen) -> anyhow::Result<u8> {
+    match cli.command {
+        Command::Migrate(args) => {
+            let plan = args.dry_run;
+            run_command::run(&args, &cli.log, plan, screen)
+        }
+        Command::Plan(args) => run_command::run(&args, &cli.log, true, screen),
+        Command::Config(ConfigCommand::Check { file }) => check(&file, screen),
+        Command::Config(ConfigCommand::Schema) => output::print(&format!("{:#}\n", config::schema())).map(|()| 0),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "chartferry", &mut script);
+            output::print(&String::from_utf8_lossy(&script)).map(|()| 0)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+            output::print(&String::from_utf8_lossy(&page)).map(|()| 0)
+        }
+    }
+}
+
+/// `config check`: problems on stderr, the verdict on stdout.
+fn check(file: &Path, screen: &Screen) -> anyhow::Result<u8> {
+    match config::load(file) {
+        Ok((config, warnings)) => {
+            show(screen, "warning", &warnings);
+            let (mirrors, hosts) = (config.mirrors.len(), config.hosts.len());
+            output::print(&format!("{}: good ({mirrors} mirrors, {hosts} hosts)\n", file.display()))?;
+            Ok(0)
+        }
+        Err(error) => {
+            show(screen, "warning", &error.warnings);
+            show(screen, "error", &error.problems);
+            Ok(ExitStatus::Config.code())
+        }
+    }
+}
+
+/// Problems of a file, each with the line it is about.
+fn show(screen: &Screen, kind: &str, problems: &[config::Problem]) {
+    for problem in problems {
+        let mut text = format!("{kind}: {}\n", crate::report::plain(&problem.to_string()));
+        if let Some(snippet) = problem.snippet() {
+            text.push_str(&snippet);
+            text.push('\n');
+        }
+        let _ = screen.write_lines(text.as_bytes());
+    }
+}
+
+/// Starts logging. The file's `log` and `log_format` hold where no flag says otherwise.
+fn start_logging(args: &LogArgs, config: &config::Config, screen: &Screen) -> anyhow::Result<()> {
+    let json = match args.log_format {
+        Some(form) => form == LogForm::Json,
+        None => config.log_format == config::LogFormat::Json,
+    };
+    let env = |name| std::env::var_os(name);
+    let options = LogOptions {
+        level: logging::level(&config.log, args.quiet, args.verbose),
+        format: if json { LogFormat::Json } else { LogFormat::Text },
+        timestamps: !screen.is_terminal(),
+        colour: logging::wants_colour(screen.is_terminal(), env("NO_COLOR").as_deref(), env("TERM").as_deref()),
+    };
+    logging::init(options, screen).map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))
+}

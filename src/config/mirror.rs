@@ -38,7 +38,7 @@ pub(super) fn read(
     let keyring = keyring(fields, provenance, near, problems);
     drift(fields, problems);
     let default = MirrorConfig::new(name?, source?, targets?);
-    Some(MirrorConfig {
+    let mirror = MirrorConfig {
         include,
         exclude,
         filter: FilterConfig {
@@ -59,7 +59,14 @@ pub(super) fn read(
         rename,
         run_timeout: fields.get("run_timeout").map(|time| time.value),
         ..default
-    })
+    };
+    // Globs that are sound one by one may be too much together.
+    if let Err(error) = mirror.rules(near.now) {
+        fields
+            .place("name")
+            .refuse(problems, Kind::Value, error.to_string());
+    }
+    Some(mirror)
 }
 
 fn text<T>(
@@ -170,6 +177,13 @@ fn charts(fields: &Fields<'_>, problems: &mut Problems<'_>) -> Vec<ChartConfig> 
         let chart = Fields::read(&CHART, path, node.at.clone(), entries, problems);
         let name = text(&chart, "name", |name| Ok(name.to_owned()), problems);
         let filter = filter(&chart, problems);
+        if chart
+            .get::<Vec<Located<&str>>>("app_versions")
+            .is_some_and(|found| found.value.is_empty())
+        {
+            let text = "is empty; give globs, such as `[\"*\"]`, or remove it";
+            chart.place("app_versions").refuse(problems, Kind::Value, text);
+        }
         let Some(name) = name else { continue };
         if !seen.insert(name.clone()) {
             chart.place("name").refuse(

@@ -20,6 +20,7 @@ mod login;
 mod mirror;
 mod pem;
 mod problem;
+mod rules;
 mod schema;
 mod settings;
 mod tree;
@@ -35,6 +36,7 @@ use fields::Fields;
 use keys::GLOBAL;
 use problem::{At, Problems};
 pub use problem::{ConfigError, Kind as ProblemKind, Problem};
+pub use rules::RulesError;
 pub use schema::schema;
 pub use settings::{
     ChartConfig, Concurrency, Config, DigestPolicy, DriftPolicy, DuplicatesPolicy, FilterConfig, HostConfig,

@@ -173,6 +173,7 @@ fn every_example_value_changes_the_configuration() {
         let together = match key.as_str() {
             "username" => vec![*at, line("password_env")],
             "password_env" | "password_file" => vec![*at, line("username")],
+            "keyring" if !cfg!(feature = "verify") => continue,
             "cert_file" | "key_file" => vec![line("cert_file"), line("key_file")],
             _ => vec![*at],
         };
@@ -367,4 +368,70 @@ fn files_that_are_no_configuration_are_refused() {
     assert!(said(&path).contains("larger than 1 MiB"));
     std::fs::write(&path, "").unwrap();
     assert!(said(&path).contains("there is no `[[mirror]]`"));
+}
+
+#[test]
+fn settings_become_rules() {
+    let now = DateTime::parse_from_rfc3339("2026-01-31T00:00:00Z")
+        .unwrap()
+        .to_utc();
+    let plain = good(MIRROR).mirrors[0].rules(now).unwrap();
+    assert!(
+        plain.filter.include.is_none()
+            && plain.filter.exclude.is_none()
+            && plain.filter.app_versions.is_none()
+    );
+    assert!(plain.filter.deprecated && plain.min_age.is_none());
+    let text = format!(
+        "{MIRROR}include = [\"a*\", \"b\"]\nversions = \">=1\"\nlatest = 3\nsince = \"30d\"\nprereleases = true\ndeprecated = false\n\
+         min_age = \"3d\"\naccept = [\"a@not-semver\"]\nduplicates = \"error\"\nmismatch = \"package\"\nrename = {{ \"A b\" = \"a-b\" }}\n\
+         [[mirror.chart]]\nname = \"b\"\nlatest = 1\napp_versions = [\"1.*\"]\n"
+    );
+    let rules = good(&text).mirrors[0].rules(now).unwrap();
+    let include = rules.filter.include.unwrap();
+    assert!(include.is_match("abc") && include.is_match("b") && !include.is_match("bc"));
+    assert_eq!(rules.filter.versions.unwrap().to_string(), ">=1");
+    assert_eq!(
+        (
+            rules.filter.latest,
+            rules.filter.prereleases,
+            rules.filter.deprecated
+        ),
+        (Some(3), Some(true), false)
+    );
+    assert_eq!(
+        rules.filter.since.unwrap().to_rfc3339(),
+        "2026-01-01T00:00:00+00:00"
+    );
+    assert_eq!(rules.min_age, Some(chrono::Duration::days(3)));
+    assert!(rules.accept.covers("a", "not-semver"));
+    assert_eq!(
+        (rules.duplicates, rules.mismatch),
+        (crate::plan::Duplicates::Error, crate::plan::Mismatch::Package)
+    );
+    assert_eq!(rules.rename["A b"].as_str(), "a-b");
+    assert_eq!(
+        (rules.charts[0].latest, rules.charts[0].versions.is_none()),
+        (Some(1), true)
+    );
+    assert!(rules.charts[0].app_versions.as_ref().unwrap().is_match("1.4"));
+}
+
+/// Whatever the file holds, the reader says something about it and lives.
+#[test]
+fn cut_and_twisted_files_are_no_danger() {
+    let all: Vec<usize> = shown().iter().map(|shown| shown.line).collect();
+    let text = uncommented(&all);
+    let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+    for end in ends.iter().step_by(13) {
+        let _ = check_with(&text[..*end], Path::new("c.toml"), &none());
+        let twisted = format!("{}]{{\"\u{0}{}", &text[..*end], &text[*end..]);
+        let error = check_with(&twisted, Path::new("c.toml"), &none()).unwrap_err();
+        assert!(
+            error
+                .problems
+                .iter()
+                .all(|problem| !problem.text.is_empty() && problem.snippet().is_none_or(|s| !s.is_empty()))
+        );
+    }
 }

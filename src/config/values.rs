@@ -9,7 +9,7 @@ use url::Url;
 
 use super::settings::{SourceConfig, TargetConfig};
 use crate::helm::range::Range;
-use crate::helm::version::Version;
+use crate::plan::Accept;
 use crate::types::{OciTarget, RegistryHost};
 
 /// A path of the file: relative ones begin at the folder of the configuration file.
@@ -131,19 +131,11 @@ pub(super) fn glob(text: &str) -> Result<String, String> {
     }
 }
 
-/// `chart@version` or `chart@*`.
+/// `chart@version` or `chart@*`. The version need not be one to Helm: that may be why it is accepted.
 pub(super) fn accepted(text: &str) -> Result<String, String> {
-    let good = text.rsplit_once('@').is_some_and(|(chart, version)| {
-        !chart.is_empty() && (version == "*" || Version::parse(version).is_ok())
-    });
-    if good {
-        Ok(text.into())
-    } else {
-        Err(format!(
-            "`{}` is not `chart@version` or `chart@*`",
-            text.escape_debug()
-        ))
-    }
+    Accept::parse([text])
+        .map(|_| text.into())
+        .map_err(|error| error.to_string())
 }
 
 /// Log levels: one, or several by module as in `info,chartferry::net=debug`.

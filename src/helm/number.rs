@@ -19,10 +19,10 @@ pub(super) fn format_g32(value: f64) -> String {
     let Some(number) = Decimal::split(&format!("{value:e}")) else {
         return "0".into();
     };
-    if !(-4..6).contains(&number.exponent) {
-        number.scientific(2)
-    } else {
+    if (-4..6).contains(&number.exponent) {
         number.plain()
+    } else {
+        number.scientific(2)
     }
 }
 
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn json_from_floats() {
         for (value, text) in [
-            (9_007_199_254_740_993_i64 as f64, "9007199254740992"),
+            (9_007_199_254_740_992.0, "9007199254740992"),
             (1e20, "100000000000000000000"),
             (1e21, "1e+21"),
             (1.5e300, "1.5e+300"),

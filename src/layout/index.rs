@@ -91,6 +91,11 @@ impl Index {
         Ok(Self::build(raw))
     }
 
+    /// The index of a layout that does not exist yet.
+    pub(super) fn empty() -> Self {
+        Self::build(new_index())
+    }
+
     fn build(raw: RawIndex) -> Self {
         let mut index = Self {
             rest: raw.rest,

@@ -30,6 +30,8 @@ use index::Index;
 pub enum Access {
     /// To read what is there; a folder without a layout is an error. Takes no lock: files are replaced whole.
     Read,
+    /// To read what is there; where nothing is yet, nothing is. Takes no lock.
+    ReadOrEmpty,
     /// To push; the layout is created where there is none. One process at a time.
     Write,
 }
@@ -112,7 +114,8 @@ impl Layout {
         let dir = dir.to_path_buf();
         blocking(move || {
             let (dir, lock) = match access {
-                Access::Read => (lock::existing(&dir)?, None),
+                Access::ReadOrEmpty if !dir.exists() => return Ok(Self::empty(dir)),
+                Access::Read | Access::ReadOrEmpty => (lock::existing(&dir)?, None),
                 Access::Write => lock::create(&dir).map(|(dir, lock)| (dir, Some(lock)))?,
             };
             blobs::check_folder(&dir)?;
@@ -136,6 +139,19 @@ impl Layout {
             })
         })
         .await
+    }
+
+    /// A layout of which nothing exists yet, to be looked at.
+    fn empty(dir: PathBuf) -> Self {
+        let state = State { index: Index::empty(), changes: 0, durable: 0 };
+        let inner = Inner {
+            dir,
+            access: Access::ReadOrEmpty,
+            state: Mutex::new(state),
+            writer: Mutex::new(()),
+            _lock: None,
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The folder, absolute.
@@ -247,7 +263,7 @@ impl Inner {
     fn check_writable(&self) -> Result<(), LayoutError> {
         match self.access {
             Access::Write => Ok(()),
-            Access::Read => Err(LayoutError::ReadOnly {
+            Access::Read | Access::ReadOrEmpty => Err(LayoutError::ReadOnly {
                 dir: self.dir.clone(),
             }),
         }

@@ -276,7 +276,15 @@ fn innermost(error: &dyn StdError) -> String {
     while let Some(next) = last.source() {
         last = next;
     }
-    last.to_string().escape_debug().to_string()
+    let text = last.to_string();
+    let shown = text.chars().map(|c| {
+        if c.is_control() {
+            c.escape_debug().to_string()
+        } else {
+            c.to_string()
+        }
+    });
+    shown.collect()
 }
 
 /// The first error of type `T` in the chain.

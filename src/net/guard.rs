@@ -43,33 +43,31 @@ const METADATA4: [Ipv4Addr; 3] = [
 const METADATA6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
 
 fn zone4(ip: Ipv4Addr) -> Zone {
-    let [a, b, c, _] = ip.octets();
+    let [first, second, third, _] = ip.octets();
     if METADATA4.contains(&ip) {
         return Zone::Local;
     }
-    match (a, b, c) {
-        (0 | 127, ..) | (169, 254, _) | (224.., ..) => Zone::Local,
-        (10, ..) | (172, 16..=31, _) | (192, 168, _) | (100, 64..=127, _) => Zone::Private,
-        (192, 0, 0 | 2) | (198, 18..=19, _) | (198, 51, 100) | (203, 0, 113) => Zone::Private,
+    match (first, second, third) {
+        (0 | 127 | 224.., ..) | (169, 254, _) => Zone::Local,
+        (10, ..) | (172, 16..=31, _) | (192, 168, _) | (100, 64..=127, _)
+        // Protocol assignments, benchmarks and documentation: no host of the internet either.
+        | (192, 0, 0 | 2) | (198, 18..=19, _) | (198, 51, 100) | (203, 0, 113) => Zone::Private,
         _ => Zone::Public,
     }
 }
 
 fn zone6(ip: Ipv6Addr) -> Zone {
-    let s = ip.segments();
-    let embedded = |high: u16, low: u16| {
-        let [a, b] = high.to_be_bytes();
-        let [c, d] = low.to_be_bytes();
-        zone4(Ipv4Addr::new(a, b, c, d))
-    };
+    let segments = ip.segments();
+    let embedded = |high: u16, low: u16| zone4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
     if ip == METADATA6 {
         return Zone::Local;
     }
-    match s {
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
-        [0, 0, 0, 0, 0xffff, 0, high, low] => embedded(high, low),
-        [0x64, 0xff9b, 1, ..] => Zone::Private.max(embedded(s[6], s[7])),
-        [0x2002, high, low, ..] => embedded(high, low),
+    match segments {
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => embedded(high, low),
+        [0x64, 0xff9b, 1, .., high, low] => Zone::Private.max(embedded(high, low)),
         [0x2001, 0, .., high, low] => embedded(!high, !low),
         [0xfe80..=0xfebf | 0xff00..=0xffff, ..] => Zone::Local,
         [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] | [0x2001, 0xdb8, ..] | [0x100, 0, 0, 0, ..] => Zone::Private,
@@ -117,8 +115,8 @@ impl FromStr for AddressRule {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || AddressRuleError(text.chars().take(300).collect());
-        let bare = text.trim_start_matches('[').trim_end_matches(']');
-        if let Ok(base) = bare.parse::<IpAddr>() {
+        let address = text.trim_start_matches('[').trim_end_matches(']');
+        if let Ok(base) = address.parse::<IpAddr>() {
             let bits = if base.is_ipv4() { 32 } else { 128 };
             return Ok(Self::Range { base, bits });
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use url::Url;
 
@@ -27,7 +28,12 @@ pub(super) struct Paces {
 }
 
 impl Paces {
-    pub(super) fn get(&self, authority: &str, options: Option<&HostOptions>) -> Arc<Pace> {
+    pub(super) fn get(
+        &self,
+        authority: &str,
+        options: Option<&HostOptions>,
+        first_pause: Duration,
+    ) -> Arc<Pace> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pace) = known.get(authority) {
             return Arc::clone(pace);
@@ -37,6 +43,7 @@ impl Paces {
             Arc::new(Pace::new(
                 options.and_then(|o| o.max_connections),
                 options.and_then(|o| o.requests_per_second),
+                first_pause,
             ))
         };
         Arc::clone(known.entry(key.to_owned()).or_insert_with(new))

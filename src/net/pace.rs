@@ -14,7 +14,11 @@ const START: usize = 64;
 const WIDEST: usize = 128;
 
 /// The longest pause that we choose ourselves when a 429 names none.
-const LONGEST_OWN_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_OWN_PAUSE: Duration = Duration::from_secs(5);
+
+/// A host that answered nothing but 429 for so long is not waited for any more: each request has one try, so that a
+/// run with thousands of them ends.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The pace of one host.
 pub(super) struct Pace {
@@ -22,6 +26,8 @@ pub(super) struct Pace {
     state: Mutex<State>,
     /// Time between two requests.
     gap: Option<Duration>,
+    /// The first of our own pauses.
+    first_pause: Duration,
 }
 
 struct State {
@@ -33,6 +39,7 @@ struct State {
     last_cut: Option<Instant>,
     /// 429s in a row, for our own pauses.
     streak: u32,
+    throttled_since: Option<Instant>,
     next_slot: Option<Instant>,
 }
 
@@ -41,6 +48,8 @@ struct State {
 pub(super) enum Signal {
     /// It copes.
     Good,
+    /// Nothing: another error of the server.
+    Unclear,
     /// It does not: 503 or a broken connection.
     Overload,
     /// It says so: 429.
@@ -55,7 +64,11 @@ pub(super) struct Permit {
 }
 
 impl Pace {
-    pub(super) fn new(max_connections: Option<usize>, requests_per_second: Option<f64>) -> Self {
+    pub(super) fn new(
+        max_connections: Option<usize>,
+        requests_per_second: Option<f64>,
+        first_pause: Duration,
+    ) -> Self {
         let widest = max_connections.unwrap_or(WIDEST).clamp(1, 4096);
         let window = widest.min(START);
         let gap = requests_per_second.and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok());
@@ -66,12 +79,14 @@ impl Pace {
             paused_until: None,
             last_cut: None,
             streak: 0,
+            throttled_since: None,
             next_slot: None,
         };
         Self {
             slots: Arc::new(Semaphore::new(window)),
             state: Mutex::new(state),
             gap,
+            first_pause,
         }
     }
 
@@ -88,21 +103,18 @@ impl Pace {
     pub(super) async fn enter(self: &Arc<Self>) -> (Permit, Duration) {
         // The semaphore is never closed, so `acquire` cannot fail.
         let slot = Arc::clone(&self.slots).acquire_owned().await.ok();
-        let began = Instant::now();
-        while let Some(until) = self.paused_until() {
-            tokio::time::sleep_until(until).await;
-        }
-        let throttled = began.elapsed();
-        if let Some(gap) = self.gap {
-            let at = {
-                let mut state = self.state();
-                let at = state
-                    .next_slot
-                    .map_or_else(Instant::now, |at| at.max(Instant::now()));
-                state.next_slot = Some(at + gap);
-                at
-            };
-            tokio::time::sleep_until(at).await;
+        let mut throttled = Duration::ZERO;
+        loop {
+            let began = Instant::now();
+            while let Some(until) = self.paused_until() {
+                tokio::time::sleep_until(until).await;
+            }
+            throttled += began.elapsed();
+            self.take_turn().await;
+            // The host may have been paused while we waited for the turn.
+            if self.paused_until().is_none() {
+                break;
+            }
         }
         (
             Permit {
@@ -112,6 +124,19 @@ impl Pace {
             },
             throttled,
         )
+    }
+
+    /// Waits for the next turn where a rate is set.
+    async fn take_turn(&self) {
+        let Some(gap) = self.gap else { return };
+        let turn = {
+            let mut state = self.state();
+            let now = Instant::now();
+            let turn = state.next_slot.map_or(now, |next| next.max(now));
+            state.next_slot = Some(turn + gap);
+            turn
+        };
+        tokio::time::sleep_until(turn).await;
     }
 
     /// Lets nobody in for `wait`.
@@ -124,6 +149,7 @@ impl Pace {
     fn grow(&self) {
         let mut state = self.state();
         state.streak = 0;
+        state.throttled_since = None;
         let before = state.window.floor();
         state.window = (state.window + 1.0 / state.window).min(state.widest);
         if state.window.floor() > before {
@@ -138,6 +164,9 @@ impl Pace {
     /// Halves the window, once for all requests that were under way when it last happened.
     fn cut(&self, since: Instant, throttled: bool) {
         let mut state = self.state();
+        if throttled {
+            state.throttled_since.get_or_insert_with(Instant::now);
+        }
         if state.last_cut.is_some_and(|cut| since <= cut) {
             return;
         }
@@ -152,9 +181,19 @@ impl Pace {
         }
     }
 
+    /// Whether waiting for this host is vain.
+    pub(super) fn is_hopeless(&self) -> bool {
+        self.state()
+            .throttled_since
+            .is_some_and(|since| since.elapsed() >= PATIENCE)
+    }
+
     fn own_pause(&self) -> Duration {
-        let streak = self.state().streak.min(10);
-        let longest = Duration::from_millis(100) * 2_u32.saturating_pow(streak);
+        if self.is_hopeless() {
+            return Duration::ZERO;
+        }
+        let streak = self.state().streak.min(16);
+        let longest = self.first_pause.saturating_mul(2_u32.saturating_pow(streak));
         super::retry::full_jitter(longest.min(LONGEST_OWN_PAUSE))
     }
 }
@@ -164,11 +203,12 @@ impl Permit {
     pub(super) fn learn(&self, signal: Signal, asked: Option<Duration>) {
         match signal {
             Signal::Good => self.pace.grow(),
+            Signal::Unclear => {}
             Signal::Overload => self.pace.cut(self.since, false),
             Signal::Throttled => self.pace.cut(self.since, true),
         }
         match (signal, asked) {
-            (Signal::Good, _) | (Signal::Overload, None) => {}
+            (Signal::Good, _) | (Signal::Unclear | Signal::Overload, None) => {}
             (_, Some(wait)) => self.pace.pause(wait),
             // Without a pause for all, every request in the window would burn its tries against the wall.
             (Signal::Throttled, None) => self.pace.pause(self.pace.own_pause()),
@@ -212,7 +252,7 @@ mod tests {
 
     #[tokio::test]
     async fn halves_once_per_event_and_grows_by_one() {
-        let pace = Arc::new(Pace::new(None, None));
+        let pace = Arc::new(Pace::new(None, None, Duration::from_millis(1)));
         let mut permits = Vec::new();
         for _ in 0..10 {
             permits.push(pace.enter().await.0);
@@ -232,7 +272,7 @@ mod tests {
 
     #[tokio::test]
     async fn never_falls_below_one_nor_above_the_limit() {
-        let pace = Arc::new(Pace::new(Some(3), None));
+        let pace = Arc::new(Pace::new(Some(3), None, Duration::from_millis(1)));
         for _ in 0..5 {
             tokio::time::sleep(Duration::from_millis(5)).await;
             pace.enter().await.0.learn(Signal::Overload, None);
@@ -246,7 +286,7 @@ mod tests {
 
     #[tokio::test]
     async fn permits_in_flight_are_withheld_when_they_come_back() {
-        let pace = Arc::new(Pace::new(Some(4), None));
+        let pace = Arc::new(Pace::new(Some(4), None, Duration::from_millis(1)));
         let mut permits = Vec::new();
         for _ in 0..4 {
             permits.push(pace.enter().await.0);
@@ -260,7 +300,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_pause_holds_everybody_back() {
-        let pace = Arc::new(Pace::new(None, None));
+        let pace = Arc::new(Pace::new(None, None, Duration::from_millis(1)));
         let began = Instant::now();
         pace.enter()
             .await
@@ -273,7 +313,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_rate_spaces_requests() {
-        let pace = Arc::new(Pace::new(None, Some(20.0)));
+        let pace = Arc::new(Pace::new(None, Some(20.0), Duration::from_millis(1)));
         let began = Instant::now();
         for _ in 0..5 {
             pace.enter().await;

@@ -47,6 +47,8 @@ pub struct Request {
     pub guard: AddressGuard,
     /// Whether [`super::Net::send`] repeats it. Off where the caller has to look before it repeats.
     pub retry: bool,
+    /// It repeats an earlier request, for the counts: set by callers that repeat by themselves.
+    pub repeated: bool,
 }
 
 impl Request {
@@ -61,6 +63,7 @@ impl Request {
             encoding: Encoding::Identity,
             guard,
             retry: true,
+            repeated: false,
         }
     }
 

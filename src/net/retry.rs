@@ -45,19 +45,22 @@ impl Tries {
 
     /// Waits before the next try; false, at once, if no try or no time is left.
     pub async fn again(&mut self) -> bool {
-        let Some(longest) = self.waits.next() else {
-            return false;
-        };
-        let wait = full_jitter(longest).max(LEAST);
-        if self
-            .deadline
-            .is_some_and(|deadline| Instant::now() + wait >= deadline)
-        {
-            return false;
+        match self.next_wait() {
+            Some(wait) => tokio::time::sleep(wait).await,
+            None => return false,
+        }
+        true
+    }
+
+    /// Takes a try, and tells how long to wait before it.
+    pub(super) fn next_wait(&mut self) -> Option<Duration> {
+        let wait = full_jitter(self.waits.next()?).max(LEAST);
+        let late = |deadline| Instant::now() + wait >= deadline;
+        if self.deadline.is_some_and(late) {
+            return None;
         }
         self.made += 1;
-        tokio::time::sleep(wait).await;
-        true
+        Some(wait)
     }
 
     /// How often it was tried again.

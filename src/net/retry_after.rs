@@ -41,6 +41,13 @@ fn date(text: &str) -> Option<DateTime<chrono::Utc>> {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn never_panics(text in "([0-9]|,| |Sun|Nov|06|1994|08:49:37|GMT|-|é){0,10}") {
+            parse(&text, SystemTime::UNIX_EPOCH);
+        }
+    }
+
     #[test]
     fn both_forms_are_read() {
         let now: SystemTime = date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap().into();

@@ -12,7 +12,7 @@ use super::client::{Clients, Reach};
 use super::dns::Zones;
 use super::host::{Paces, authority};
 use super::options::{HostOptions, NetOptions, names};
-use super::pace::{Permit, Signal};
+use super::pace::{Pace, Permit, Signal};
 use super::proxy::Proxies;
 use super::redirect::{self, Hop, MOST_HOPS};
 use super::retry::{Tries, is_transient};
@@ -50,14 +50,19 @@ struct Run {
 impl Net {
     /// Checks the settings, files included, and sends nothing.
     pub fn new(options: NetOptions) -> Result<Self, NetError> {
-        for host in &options.hosts {
-            check(host)?;
-        }
-        let proxies = Arc::new(if options.proxy_from_env {
+        let proxies = if options.proxy_from_env {
             Proxies::from_env(|name| std::env::var(name).ok())
         } else {
             Proxies::default()
-        });
+        };
+        Self::with_proxies(options, proxies)
+    }
+
+    pub(super) fn with_proxies(options: NetOptions, proxies: Proxies) -> Result<Self, NetError> {
+        for host in &options.hosts {
+            check(host)?;
+        }
+        let proxies = Arc::new(proxies);
         if !proxies.names().is_empty() {
             tracing::info!(
                 proxies = %proxies.names().join(", "),
@@ -137,18 +142,29 @@ impl Net {
     pub async fn send(&self, request: Request) -> Result<Response, NetError> {
         let mut tries = self.tries();
         loop {
-            let outcome = self.follow(&request, tries.retries() > 0).await;
+            let outcome = self
+                .follow(&request, request.repeated || tries.retries() > 0)
+                .await;
             let transient = match &outcome {
                 Ok(response) => is_transient(response.status()),
                 Err(error) => error.class().is_transient(),
             };
-            if !transient || !request.retry || !tries.again().await {
+            if !transient || !request.retry || self.is_hopeless(&request.url) {
                 return outcome;
             }
+            let Some(wait) = tries.next_wait() else {
+                return outcome;
+            };
+            // Gives its place at the host back before it sleeps.
             if let Ok(response) = outcome {
                 response.discard().await;
             }
+            tokio::time::sleep(wait).await;
         }
+    }
+
+    fn is_hopeless(&self, url: &Url) -> bool {
+        self.pace(url, &authority(url)).is_hopeless()
     }
 
     async fn follow(&self, request: &Request, repeated: bool) -> Result<Response, NetError> {
@@ -204,9 +220,15 @@ impl Net {
         }
     }
 
+    fn pace(&self, url: &Url, host: &str) -> Arc<Pace> {
+        self.shared
+            .paces
+            .get(host, self.host(url), self.shared.options.retry.base)
+    }
+
     /// Waits for the host's leave, unless that would take longer than the run has.
     async fn enter(&self, url: &Url, host: &str, counters: &Counters) -> Result<Permit, NetError> {
-        let pace = self.shared.paces.get(host, self.host(url));
+        let pace = self.pace(url, host);
         let late = |why| NetError::Deadline {
             url: redact(url),
             why,
@@ -295,6 +317,7 @@ impl Net {
         let signal = match answer.status() {
             StatusCode::TOO_MANY_REQUESTS => Signal::Throttled,
             StatusCode::SERVICE_UNAVAILABLE => Signal::Overload,
+            status if is_transient(status) => Signal::Unclear,
             _ => Signal::Good,
         };
         let most = self.shared.options.retry.max_wait;

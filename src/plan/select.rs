@@ -31,6 +31,14 @@ pub struct Candidate {
     pub warnings: Vec<Reason>,
 }
 
+impl Candidate {
+    fn into_entries(self) -> Vec<Entry> {
+        let mut entries = self.alternatives;
+        entries.insert(0, self.entry);
+        entries
+    }
+}
+
 /// A version that is left out.
 #[derive(Debug, Clone)]
 pub struct Left {
@@ -88,6 +96,12 @@ impl Selection {
         others
     }
 
+    fn leave_all(&mut self, entries: &[Entry], action: Action, reason: &Reason) {
+        for entry in entries {
+            self.leave(entry, action, reason.clone());
+        }
+    }
+
     fn leave(&mut self, entry: &Entry, action: Action, reason: Reason) {
         self.left.push(Left {
             chart: Arc::clone(&entry.chart),
@@ -108,10 +122,10 @@ pub struct Planner<'a> {
     warnings: Vec<Reason>,
 }
 
-/// What passed the filters: a candidate, or an entry that is refused for the reason.
+/// What passed the filters: a candidate, or the listings of a version that is refused for the reason.
 enum Judged {
     Good(Box<Candidate>),
-    Bad(Box<Entry>, Version, Reason),
+    Bad(Vec<Entry>, Version, Reason),
 }
 
 impl Judged {
@@ -122,10 +136,18 @@ impl Judged {
         }
     }
 
-    fn entry(&self) -> &Entry {
+    fn created(&self) -> Option<DateTime<Utc>> {
         match self {
-            Self::Good(candidate) => &candidate.entry,
-            Self::Bad(entry, _, _) => entry,
+            Self::Good(candidate) => candidate.entry.created,
+            Self::Bad(entries, _, _) => entries.first().and_then(|entry| entry.created),
+        }
+    }
+
+    /// All its listings: none may be missing in the report.
+    fn into_entries(self) -> Vec<Entry> {
+        match self {
+            Self::Good(candidate) => candidate.into_entries(),
+            Self::Bad(entries, _, _) => entries,
         }
     }
 }
@@ -231,7 +253,7 @@ impl<'a> Planner<'a> {
                 tag: sound.tag,
                 warnings: sound.warnings,
             }))),
-            (Err(reason), Some(version)) => Ok(Judged::Bad(Box::new(entry), version, reason)),
+            (Err(reason), Some(version)) => Ok(Judged::Bad(vec![entry], version, reason)),
             (Err(reason), None) => Err((Box::new(entry), reason)),
         }
     }
@@ -275,21 +297,12 @@ impl<'a> Planner<'a> {
             );
             if self.rules.duplicates == Duplicates::Error {
                 let reason = Reason::new("duplicate-version", text);
-                return Judged::Bad(Box::new(candidate.entry), candidate.version, reason);
+                let version = candidate.version.clone();
+                return Judged::Bad(candidate.into_entries(), version, reason);
             }
             let text = format!("{text}; the package may match any of them");
             candidate.warnings.push(Reason::new("duplicate-version", text));
         }
-        let mut known = vec![candidate.entry.clone()];
-        candidate.alternatives.retain(|entry| {
-            let new = known
-                .iter()
-                .all(|known| (&known.digest, &known.urls) != (&entry.digest, &entry.urls));
-            if new {
-                known.push(entry.clone());
-            }
-            new
-        });
         Judged::Good(candidate)
     }
 
@@ -299,13 +312,14 @@ impl<'a> Planner<'a> {
         for item in judged {
             if let Some(latest) = latest.filter(|latest| selection.candidates.len() >= *latest) {
                 let text = format!("not among the newest {latest} of the chart (`latest`)");
-                selection.leave(item.entry(), Action::Filtered, Reason::new("filter-latest", text));
+                let reason = Reason::new("filter-latest", text);
+                selection.leave_all(&item.into_entries(), Action::Filtered, &reason);
                 continue;
             }
             match item {
-                Judged::Bad(entry, _, reason) => selection.leave(&entry, Action::Refused, reason),
+                Judged::Bad(entries, _, reason) => selection.leave_all(&entries, Action::Refused, &reason),
                 Judged::Good(candidate) => match self.holds(&candidate) {
-                    Some(reason) => selection.leave(&candidate.entry, Action::Held, reason),
+                    Some(reason) => selection.leave_all(&candidate.into_entries(), Action::Held, &reason),
                     None => selection.candidates.push(*candidate),
                 },
             }
@@ -379,7 +393,7 @@ impl<'a> Planner<'a> {
 /// By version; versions of equal precedence by date, then by text, so that the order is the same in every run.
 fn newest_first(left: &Judged, right: &Judged) -> Ordering {
     let by_version = right.version().cmp_precedence(left.version());
-    let by_date = || right.entry().created.cmp(&left.entry().created);
+    let by_date = || right.created().cmp(&left.created());
     by_version
         .then_with(by_date)
         .then_with(|| right.version().as_str().cmp(left.version().as_str()))

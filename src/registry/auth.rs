@@ -104,7 +104,11 @@ impl Auth {
                 Some(header) => Ok(Some(header)),
                 None => Err(self.failed("the stored token has characters that no header may have")),
             },
-            (Mode::Bearer(service), _) => self.tokens.get(service, scope, &credential).await.map(Some),
+            (Mode::Bearer(service), _) => {
+                // Again, since the credential may be another one than when the challenge came.
+                self.check_realm(service.realm.as_str(), &credential)?;
+                self.tokens.get(service, scope, &credential).await.map(Some)
+            }
             (Mode::Basic, Credential::Basic { username, password }) => Ok(basic_header(username, password)),
             (Mode::Basic, Credential::Identity { .. }) => {
                 Err(self
@@ -142,47 +146,55 @@ impl Auth {
         if let (Mode::Bearer(_), Some(used)) = (&before, used) {
             self.tokens.forget(scope, used).await;
         }
-        let after = self.choose(challenges).await?.unwrap_or_else(|| before.clone());
-        let changed = after != before;
+        let after = self.choose(challenges).await?.unwrap_or(before);
         self.set_mode(after.clone());
-        let Some(_) = used else {
-            return Ok(after != Mode::Open);
+        let credential = self.credential().await?;
+        let known = match (&after, &credential) {
+            (Mode::Open, _) | (Mode::Basic, Credential::Anonymous) => return Ok(false),
+            (_, Credential::Bearer { token }) => bearer_header(token),
+            (Mode::Basic, Credential::Basic { username, password }) => basic_header(username, password),
+            // A new token, or an error that says what is missing.
+            _ => return Ok(true),
         };
-        match (self.credential().await?, &after) {
-            (credential @ Credential::Bearer { .. }, _) => self.renew_credential(&credential).await,
-            (_, Mode::Bearer(_)) => Ok(true),
-            (_, Mode::Basic) if changed => Ok(true),
-            (credential, _) => self.renew_credential(&credential).await,
-        }
+        // Somebody else may have been here in the meantime.
+        Ok(known.as_ref() != used || self.renew_credential(&credential).await?)
     }
 
-    /// After ECR's 403 "authorization token has expired": the password itself ran out.
-    pub(super) async fn expired(&self) -> Result<bool, RegistryError> {
+    /// After ECR's 403 "authorization token has expired" to a request with `used`: the password itself ran out.
+    pub(super) async fn expired(&self, used: Option<&HeaderValue>) -> Result<bool, RegistryError> {
         let credential = self.credential().await?;
-        self.renew_credential(&credential).await
+        let known = match &credential {
+            Credential::Basic { username, password } => basic_header(username, password),
+            _ => return Ok(false),
+        };
+        Ok(known.as_ref() != used || self.renew_credential(&credential).await?)
     }
 
     /// Bearer before Basic: a token reveals less. But Basic where only that is offered and we have it: Harbor answers
     /// a stale token so.
     async fn choose(&self, challenges: &[Challenge]) -> Result<Option<Mode>, RegistryError> {
-        let secret = self.has_credential().await;
+        let credential = self.credential().await?;
         let bearer = challenges.iter().find_map(|challenge| match challenge {
             Challenge::Bearer { realm, service, .. } => Some((realm, service)),
             Challenge::Basic => None,
         });
         if let Some((realm, service)) = bearer {
-            let trusted = |url: &Url| self.trusts(url);
-            let realm = realm::check(&self.base, realm, secret, trusted)?;
+            let realm = self.check_realm(realm, &credential)?;
             return Ok(Some(Mode::Bearer(Service {
                 realm,
                 service: service.clone(),
             })));
         }
         let basic = challenges.contains(&Challenge::Basic);
-        if basic && !secret && matches!(self.mode(), Mode::Bearer(_)) {
+        if basic && credential == Credential::Anonymous && matches!(self.mode(), Mode::Bearer(_)) {
             return Ok(None);
         }
         Ok(basic.then_some(Mode::Basic))
+    }
+
+    fn check_realm(&self, realm: &str, credential: &Credential) -> Result<Url, RegistryError> {
+        let secret = *credential != Credential::Anonymous;
+        realm::check(&self.base, realm, secret, |url| self.trusts(url))
     }
 
     fn trusts(&self, realm: &Url) -> bool {

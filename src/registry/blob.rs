@@ -59,6 +59,7 @@ pub(super) async fn read(
         let mut call = call(transport, Method::GET, repository, digest, right);
         // Stores label blobs as they like; the digest decides.
         call.encoding = Encoding::Raw;
+        call.repeated = tries.retries() > 0;
         let outcome = match transport.send(call).await {
             Ok(response) => spool(response, digest, size, budget).await,
             // The network tried as often as it may.

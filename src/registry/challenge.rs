@@ -57,11 +57,11 @@ fn parse(text: &str) -> Vec<Challenge> {
     }
     found
         .into_iter()
-        .filter_map(|(scheme, parameters)| understand(&scheme, parameters))
+        .filter_map(|(scheme, parameters)| understand(&scheme, &parameters))
         .collect()
 }
 
-fn understand(scheme: &str, parameters: Vec<(String, String)>) -> Option<Challenge> {
+fn understand(scheme: &str, parameters: &[(String, String)]) -> Option<Challenge> {
     let get = |name: &str| parameters.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
     match scheme {
         "basic" => Some(Challenge::Basic),

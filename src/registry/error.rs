@@ -66,7 +66,7 @@ pub enum RegistryError {
         class: Class,
     },
     /// The login does not work.
-    #[error("cannot log in to `{host}`: {why}; `chartferry login {host}` stores credentials")]
+    #[error("cannot log in to `{host}`: {why}; `helm registry login {host}` stores credentials")]
     Login {
         /// The registry.
         host: String,
@@ -156,9 +156,10 @@ impl RegistryError {
             Self::Token { class, .. } => *class,
             Self::Login { .. } | Self::Credential(_) => Class::Auth,
             Self::NotARegistry { .. } => Class::Config,
-            Self::Realm { .. } | Self::Location { .. } => Class::Refused,
             Self::Digest { .. } | Self::Unverified { .. } => Class::Integrity,
-            Self::Spool {
+            Self::Realm { .. }
+            | Self::Location { .. }
+            | Self::Spool {
                 source: SpoolError::TooLarge { .. },
                 ..
             } => Class::Refused,
@@ -261,10 +262,10 @@ pub(super) fn advice(host: &str, status: StatusCode, problems: &Problems, logged
             format!("; create the repository first, or give the account the right to; {rights}")
         }
         401 if !logged_in => {
-            format!("; there are no credentials for `{host}`: `chartferry login {host}` stores them")
+            format!("; there are no credentials for `{host}`: `helm registry login {host}` stores them")
         }
         401 => format!(
-            "; the registry does not accept the credentials, the repository is missing, or {rights}; `chartferry login {host}` stores other ones"
+            "; the registry does not accept the credentials, the repository is missing, or {rights}; `helm registry login {host}` stores other ones"
         ),
         403 => format!("; {rights}"),
         404 if problems.has("NAME_UNKNOWN") || problems.has("NOT_FOUND") => {
@@ -295,7 +296,7 @@ mod tests {
     #[test]
     fn sentences_say_what_to_do() {
         for (status, body, class, part) in [
-            (401, "", Class::Auth, "chartferry login r.io"),
+            (401, "", Class::Auth, "helm registry login r.io"),
             (
                 403,
                 r#"{"errors":[{"code":"DENIED","message":"Quota has been exceeded"}]}"#,

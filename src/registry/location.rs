@@ -43,7 +43,22 @@ pub(super) fn with_digest(url: &Url, digest: &Digest) -> Url {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn never_downgrades_and_keeps_the_query(path in "(/|[a-z]|:|\\.|@|http|https|%2F|\\\\){0,12}", query in "[a-zA-Z0-9%=&._~+-]{1,40}") {
+            let from = Url::parse("https://r.io/v2/a/blobs/uploads/").unwrap();
+            if let Ok(url) = resolve(&from, Some(&format!("{path}?{query}"))) {
+                prop_assert_eq!(url.scheme(), "https");
+                let closing = with_digest(&url, &Digest::of(b""));
+                let wanted = format!("{query}&digest={}", Digest::of(b""));
+                prop_assert_eq!(closing.query(), Some(wanted.as_str()));
+            }
+        }
+    }
 
     fn at(location: &str) -> Result<String, RegistryError> {
         let from = Url::parse("https://r.io/v2/a/blobs/uploads/").unwrap();

@@ -73,10 +73,14 @@ impl Manifests<'_> {
             .send(self.call(Method::HEAD, reference).header(ACCEPT, ACCEPTED))
             .await
         {
-            Ok(response) => match digest_of(&response) {
-                Some(digest) => Ok(Some(digest)),
-                None => Ok(self.get(reference).await?.map(|manifest| manifest.digest)),
-            },
+            Ok(response) => {
+                let told = digest_of(&response);
+                response.discard().await;
+                match told {
+                    Some(digest) => Ok(Some(digest)),
+                    None => Ok(self.get(reference).await?.map(|manifest| manifest.digest)),
+                }
+            }
             Err(error) if error.class() == Class::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -147,7 +151,10 @@ impl Manifests<'_> {
             let call = self
                 .call(Method::PUT, tag.as_str())
                 .header(CONTENT_TYPE, content_type.clone());
-            let call = call.body(Payload::from(bytes.clone())).once();
+            let call = call
+                .body(Payload::from(bytes.clone()))
+                .once()
+                .repeats(tries.retries() > 0);
             let error = match self.transport.send(call).await {
                 Ok(response) => return self.confirm(tag, &wanted, response).await,
                 Err(error) => error,

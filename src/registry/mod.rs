@@ -1,5 +1,4 @@
-//! The client of OCI registries: `docs` of the protocol are the distribution spec, the 22 rules of registries.md
-//! say where registries differ from it.
+//! The client of OCI registries: the distribution spec, and what registries make of it.
 //!
 //! One [`Registry`] for each registry host and run. It asks `/v2/` once, knows from then on what login the registry
 //! wants, and wastes no request on a 401; it learns how blobs are best uploaded with the first of them.
@@ -9,6 +8,7 @@ mod blob;
 mod challenge;
 mod copy;
 mod credential;
+pub mod credentials;
 mod error;
 mod location;
 mod manifest;
@@ -195,6 +195,7 @@ impl Registry {
             repository,
             digest,
             payload,
+            repeated: false,
         }
         .run()
         .await

@@ -52,6 +52,9 @@ pub(super) struct Tokens {
     host: String,
     guard: AddressGuard,
     slots: Mutex<HashMap<String, Slot>>,
+    /// What the service said to a credential that it does not know. It is not shown again for every repository of a
+    /// run: that locks accounts.
+    denied: Mutex<Option<(Credential, String)>>,
 }
 
 impl Tokens {
@@ -61,6 +64,7 @@ impl Tokens {
             host,
             guard,
             slots: Mutex::default(),
+            denied: Mutex::default(),
         }
     }
 
@@ -113,22 +117,44 @@ impl Tokens {
         scope: &str,
         credential: &Credential,
     ) -> Result<Token, RegistryError> {
+        if let Some(why) = self.denial(credential) {
+            let (advice, class) = self.advise(StatusCode::UNAUTHORIZED, true);
+            return Err(self.failed(service, scope, why, advice, class));
+        }
         if let Credential::Identity { token } = credential {
             let response = self.post(service, scope, token).await?;
             // Services without the OAuth2 form say so in four ways (registries rule 2).
             if !matches!(response.status().as_u16(), 400 | 401 | 404 | 405) {
-                return self.read(service, scope, response, true).await;
+                return self.read(service, scope, response, credential).await;
             }
             response.discard().await;
         }
         let response = self.get_form(service, scope, credential).await?;
-        self.read(
-            service,
-            scope,
-            response,
-            !matches!(credential, Credential::Anonymous),
-        )
-        .await
+        self.read(service, scope, response, credential).await
+    }
+
+    fn denial(&self, credential: &Credential) -> Option<String> {
+        let denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, why) = denied.as_ref().filter(|(known, _)| known == credential)?;
+        Some(why.clone())
+    }
+
+    fn failed(
+        &self,
+        service: &Service,
+        scope: &str,
+        why: String,
+        advice: String,
+        class: Class,
+    ) -> RegistryError {
+        RegistryError::Token {
+            host: self.host.clone(),
+            realm: super::realm::shown(&service.realm),
+            scope: scope.to_owned(),
+            why,
+            advice,
+            class,
+        }
     }
 
     async fn get_form(
@@ -182,18 +208,11 @@ impl Tokens {
         service: &Service,
         scope: &str,
         response: Response,
-        logged_in: bool,
+        credential: &Credential,
     ) -> Result<Token, RegistryError> {
         let began = Instant::now();
         let status = response.status();
-        let fail = |why: String, advice: String, class| RegistryError::Token {
-            host: self.host.clone(),
-            realm: super::realm::shown(&service.realm),
-            scope: scope.to_owned(),
-            why,
-            advice,
-            class,
-        };
+        let fail = |why: String, advice: String, class| self.failed(service, scope, why, advice, class);
         if status.is_redirection() {
             let why = format!("it redirects ({status}), and credentials do not follow redirects");
             return Err(fail(why, String::new(), Class::Refused));
@@ -201,8 +220,14 @@ impl Tokens {
         if !status.is_success() {
             let problems = Problems::parse(&response.text_lossy(64 << 10).await).to_string();
             let colon = if problems.is_empty() { "" } else { ": " };
+            let why = format!("{status}{colon}{problems}");
+            let logged_in = *credential != Credential::Anonymous;
+            if logged_in && status == StatusCode::UNAUTHORIZED {
+                let mut denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
+                *denied = Some((credential.clone(), why.clone()));
+            }
             let (advice, class) = self.advise(status, logged_in);
-            return Err(fail(format!("{status}{colon}{problems}"), advice, class));
+            return Err(fail(why, advice, class));
         }
         let body = response.bytes(LARGEST).await?;
         parse(&body, began).map_err(|why| fail(why.to_owned(), String::new(), Class::Auth))
@@ -213,11 +238,11 @@ impl Tokens {
         match status.as_u16() {
             _ if is_transient(status) => (String::new(), Class::Retry),
             401 | 403 if !logged_in => (
-                format!("; there are no credentials for `{host}`: `chartferry login {host}` stores them"),
+                format!("; there are no credentials for `{host}`: `helm registry login {host}` stores them"),
                 Class::Auth,
             ),
             _ => (
-                format!("; user or password may be wrong: `chartferry login {host}` stores other ones"),
+                format!("; user or password may be wrong: `helm registry login {host}` stores other ones"),
                 Class::Auth,
             ),
         }

@@ -33,6 +33,8 @@ pub(super) struct Call {
     /// Whether it is sent again after a new login. Not within an upload session: that starts again at its POST
     /// (reliability F16, F17).
     pub(super) again: bool,
+    /// It repeats an earlier call.
+    pub(super) repeated: bool,
 }
 
 impl Call {
@@ -51,6 +53,7 @@ impl Call {
             encoding: Encoding::Identity,
             retry: true,
             again: true,
+            repeated: false,
         }
     }
 
@@ -66,6 +69,11 @@ impl Call {
 
     pub(super) fn once(mut self) -> Self {
         self.retry = false;
+        self
+    }
+
+    pub(super) fn repeats(mut self, repeated: bool) -> Self {
+        self.repeated = repeated;
         self
     }
 
@@ -116,7 +124,10 @@ impl Transport {
             } else {
                 None
             };
-            let response = self.net.send(self.request(&call, authorization.clone())).await?;
+            let response = self
+                .net
+                .send(self.request(&call, authorization.clone(), second))
+                .await?;
             let status = response.status();
             if status.as_u16() < 400 {
                 return Ok(response);
@@ -132,7 +143,7 @@ impl Transport {
                 }
                 // ECR's way to say 401 (registries rule 4).
                 StatusCode::FORBIDDEN if problems.says("authorization token has expired") => {
-                    self.auth.expired().await?
+                    self.auth.expired(authorization.as_ref()).await?
                 }
                 _ => false,
             };
@@ -143,13 +154,14 @@ impl Transport {
         }
     }
 
-    fn request(&self, call: &Call, authorization: Option<HeaderValue>) -> Request {
+    fn request(&self, call: &Call, authorization: Option<HeaderValue>, second: bool) -> Request {
         let mut request = Request::new(call.method.clone(), call.url.clone(), self.guard.clone());
         request.headers = call.headers.clone();
-        request.body = call.body.clone();
+        request.body.clone_from(&call.body);
         request.redirects = call.redirects;
         request.encoding = call.encoding;
         request.retry = call.retry;
+        request.repeated = call.repeated || second;
         match authorization {
             Some(header) => request.authorization(header),
             None => request,
@@ -169,7 +181,7 @@ impl Transport {
 
     /// GET `/v2/`, once: is this a registry, and what does it want (reliability F28)?
     pub(super) async fn probe(&self) -> Result<(), RegistryError> {
-        self.probed.get_or_try_init(|| self.ask()).await.map(|()| ())
+        self.probed.get_or_try_init(|| self.ask()).await.copied()
     }
 
     async fn ask(&self) -> Result<(), RegistryError> {
@@ -184,13 +196,12 @@ impl Transport {
         let body = response.text_lossy(ERROR_BODY).await;
         match status {
             StatusCode::OK if named || is_api(&body) => Ok(()),
-            StatusCode::UNAUTHORIZED if self.auth.accept(&offered).await? => Ok(()),
+            // Some hide the API's root with a 403 and serve what is below it.
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.auth.accept(&offered).await? => Ok(()),
             StatusCode::UNAUTHORIZED => Err(RegistryError::Login {
                 host: self.host.to_string(),
                 why: "it answers 401 without a login method that we know (Basic or Bearer)".to_owned(),
             }),
-            // Some hide the API's root and serve what is below it.
-            StatusCode::FORBIDDEN if self.auth.accept(&offered).await? => Ok(()),
             _ if status.is_success() => {
                 let why = format!(
                     "{status} with something else than the registry API ({})",
@@ -233,6 +244,7 @@ impl Transport {
             encoding: Encoding::Identity,
             retry: true,
             again: true,
+            repeated: false,
         };
         self.send(call).await?.discard().await;
         Ok(())

@@ -72,6 +72,8 @@ pub(super) struct Upload<'a> {
     pub(super) repository: &'a Repository,
     pub(super) digest: &'a Digest,
     pub(super) payload: &'a Payload,
+    /// It is not the first try.
+    pub(super) repeated: bool,
 }
 
 /// How a try failed.
@@ -100,21 +102,28 @@ enum Whole {
 
 impl Upload<'_> {
     /// Uploads with retries.
-    pub(super) async fn run(&self) -> Result<(), RegistryError> {
+    pub(super) async fn run(mut self) -> Result<(), RegistryError> {
         let mut tries = self.transport.net.tries();
         let mut lost_sessions = 0;
         loop {
-            let Err(Failure { error, sent }) = self.once().await else {
+            let in_pieces = self.payload.size() >= self.learned.too_large.load(Relaxed);
+            let outcome = if in_pieces {
+                self.in_pieces().await
+            } else {
+                self.whole().await
+            };
+            let Err(Failure { error, sent }) = outcome else {
                 return Ok(());
             };
+            self.repeated = true;
             let status = error.status().map(|status| status.as_u16());
+            if status == Some(413) && !in_pieces && self.payload.size() > 0 {
+                self.learned.too_large.fetch_min(self.payload.size(), Relaxed);
+                continue;
+            }
             // A session that another replica or a restart does not know, and a login that ran out under way.
             let lost = sent && matches!(status, Some(401 | 404 | 416)) && lost_sessions < SESSIONS;
             lost_sessions += u8::from(lost);
-            let too_large = status == Some(413) && self.remember_too_large();
-            if too_large {
-                continue;
-            }
             if !(lost || error.class() == Class::Retry) || !tries.again().await {
                 return Err(error);
             }
@@ -123,12 +132,6 @@ impl Upload<'_> {
                 return Ok(());
             }
         }
-    }
-
-    /// Notes that bodies of this size are refused; false if this one went in pieces already.
-    fn remember_too_large(&self) -> bool {
-        let size = self.payload.size();
-        size > 1 && self.learned.too_large.fetch_min(size, Relaxed) > size
     }
 
     /// HEAD of the blob. A redirect to a store is as good as a yes.
@@ -143,11 +146,8 @@ impl Upload<'_> {
         .await
     }
 
-    async fn once(&self) -> Result<(), Failure> {
+    async fn whole(&self) -> Result<(), Failure> {
         let size = self.payload.size();
-        if size >= self.learned.too_large.load(Relaxed) {
-            return self.in_pieces().await;
-        }
         match self.learned.single.load(Relaxed) {
             TAKEN => self.single().await,
             UNKNOWN if size <= TRIAL => {
@@ -232,7 +232,7 @@ impl Upload<'_> {
     }
 
     fn call(&self, method: Method, url: Url) -> Call {
-        Call::new(method, url, self.repository, Right::Push)
+        Call::new(method, url, self.repository, Right::Push).repeats(self.repeated)
     }
 
     fn session(&self, response: &Response) -> Result<Session, RegistryError> {
@@ -250,8 +250,15 @@ impl Upload<'_> {
             .header(MIN_PIECE)
             .and_then(|text| text.trim().parse().ok())
             .unwrap_or(0);
-        if response.status() == StatusCode::CREATED && self.is_there().await? {
-            return Ok((None, least));
+        if response.status() == StatusCode::CREATED {
+            // Its place at the host is given back first: there may be only one.
+            let error = unexpected(&response);
+            response.discard().await;
+            return if self.is_there().await? {
+                Ok((None, least))
+            } else {
+                Err(error.into())
+            };
         }
         if response.status() != StatusCode::ACCEPTED {
             return Err(unexpected(&response).into());

@@ -59,6 +59,11 @@ impl ChartName {
         Err(NameError::Grammar)
     }
 
+    /// The name as shared text.
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -56,6 +56,10 @@ fn the_corpus_of_bad_files() {
     assert!(folders.len() >= 40, "only {} cases", folders.len());
     let mut wrong = Vec::new();
     for folder in folders {
+        // A build that cannot check signatures has more to say there.
+        if !cfg!(feature = "verify") && folder.ends_with("b63-provenance") {
+            continue;
+        }
         let path = folder.join("config.toml");
         let text = std::fs::read_to_string(&path).unwrap();
         let expect: Expect =

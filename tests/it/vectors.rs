@@ -57,12 +57,11 @@ fn make(record: &Value, file: &Path) -> Result<Made, String> {
     let blob = |bytes: &[u8]| (Digest::of(bytes), bytes.len() as u64);
     let (chart, prov) = (blob(&bytes), prov.as_deref().map(blob));
     let zoned = ZONED.iter().find(|(id, _)| record["id"] == *id);
-    let artifact = match zoned {
-        Some((_, created)) => assemble_at(&package, chart, prov, created),
-        None => {
-            let mtime: DateTime<Utc> = record["mtime"].as_str().unwrap().parse().unwrap();
-            assemble(&package, chart, prov, Some(mtime))
-        }
+    let artifact = if let Some((_, created)) = zoned {
+        assemble_at(&package, chart, prov, created)
+    } else {
+        let mtime: DateTime<Utc> = record["mtime"].as_str().unwrap().parse().unwrap();
+        assemble(&package, chart, prov, Some(mtime))
     };
     Ok(Made {
         artifact: artifact.map_err(|error| error.to_string())?,

@@ -313,13 +313,20 @@ impl<R: Read> Json<'_, R> {
 }
 
 fn scalar(visitor: &mut Visitor<'_>, bytes: &[u8], wanted: bool, line: u32) -> Result<(), Failure> {
-    let text = if wanted {
-        String::from_utf8_lossy(bytes)
+    if !wanted {
+        visitor.event(
+            Event::Scalar {
+                text: "",
+                plain: false,
+            },
+            line,
+        )?;
+    } else if let Ok(text) = std::str::from_utf8(bytes) {
+        visitor.event(Event::Scalar { text, plain: false }, line)?;
     } else {
-        "".into()
-    };
-    let text = &*text;
-    visitor.event(Event::Scalar { text, plain: false }, line)?;
+        let text = &*String::from_utf8_lossy(bytes);
+        visitor.event(Event::Scalar { text, plain: false }, line)?;
+    }
     Ok(())
 }
 

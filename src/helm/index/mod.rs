@@ -51,7 +51,7 @@ impl Default for IndexLimits {
 }
 
 /// What a repository offers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Index {
     /// The charts, in the index's order.
     pub charts: Vec<IndexChart>,

@@ -138,7 +138,7 @@ impl Dependency {
         object.list_if("tags", &dependency.tags, |out, tag| write_text(out, tag));
         object.true_if("enabled", dependency.enabled);
         object.list_if("import-values", &dependency.import_values, |out, value| {
-            value.write(out)
+            value.write(out);
         });
         object.text_if("alias", &dependency.alias);
         object.close();

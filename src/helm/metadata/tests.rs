@@ -29,7 +29,7 @@ tags: t
 condition: c
 apiVersion: v2
 icon: i
-maintainers: [{url: u, name: n, email: e}, {}]
+maintainers: [{url: u, name: Ann, email: e}, {}]
 keywords: [on, 007, a, ~]
 description: |
   two
@@ -44,7 +44,7 @@ unknown: [{a: 1}]
         config(&[yaml]).unwrap(),
         concat!(
             r#"{"name":"c","home":"h","sources":["s"],"version":"1.2.3","description":"two lines ","#,
-            r#""keywords":["true","7","a",""],"maintainers":[{"name":"n","email":"e","url":"u"},{}],"#,
+            r#""keywords":["true","7","a",""],"maintainers":[{"name":"Ann","email":"e","url":"u"},{}],"#,
             r#""icon":"i","apiVersion":"v2","condition":"c","tags":"t","appVersion":"1.1","deprecated":true,"#,
             r#""annotations":{"a":"\u003c","b":"1"},"kubeVersion":"\u003e=1","#,
             r#""dependencies":[{"name":"d","version":"1.1","repository":"","tags":["t"],"enabled":true,"#,

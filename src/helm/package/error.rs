@@ -59,10 +59,10 @@ impl PackageError {
         }
     }
 
-    pub(super) fn refused(file: impl Into<String>, problem: impl ToString) -> Self {
+    pub(super) fn refused(file: impl Into<String>, problem: impl std::fmt::Display) -> Self {
         Self::Refused {
             file: file.into(),
-            problem: problem.to_string(),
+            problem: format!("{problem}"),
         }
     }
 }

@@ -158,7 +158,7 @@ impl Loader {
                 check_lock(&data).map_err(|error| PackageError::refused(&name, error))?;
             }
             Role::Values => self.values(&contents(tar, entry, &name)?, &name)?,
-            Role::Archive { depth } => self.subchart(tar, name, depth, nested + 1)?,
+            Role::Archive { depth } => self.subchart(tar, &name, depth, nested + 1)?,
         }
         Ok(())
     }
@@ -186,12 +186,12 @@ impl Loader {
     fn subchart(
         &mut self,
         tar: &mut dyn Read,
-        name: String,
+        name: &str,
         depth: usize,
         nested: usize,
     ) -> Result<(), PackageError> {
         if nested > MAX_NESTED {
-            return Err(limit(&name, "the nesting of packages", "16"));
+            return Err(limit(name, "the nesting of packages", "16"));
         }
         let mut chart = Chart::new(format!("{name}/"), depth);
         self.archive(&mut BufReader::new(tar), &mut chart, nested)?;

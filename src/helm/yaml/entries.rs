@@ -29,7 +29,7 @@ impl<'a> Key<'a> {
             Scalar::Int(value) => Self::Int(value),
             Scalar::Uint(value) => Self::Uint(value),
             // Go's map takes both zeros for one key
-            Scalar::Float(value) if value == 0.0 => Self::Float(0, 0),
+            Scalar::Float(0.0) => Self::Float(0, 0),
             Scalar::Float(value) if value.is_nan() => Self::Float(value.to_bits(), serial),
             Scalar::Float(value) => Self::Float(value.to_bits(), 0),
             Scalar::Text(text) => Self::Text(text),

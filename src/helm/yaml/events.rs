@@ -48,6 +48,7 @@ pub(crate) struct ScalarEvent {
 pub(crate) struct Events<'a> {
     parser: Parser<Chunks<'a>>,
     text: &'a [u8],
+    masked: bool,
     /// The text ends with a line break of its own; if not, the scanner gets one (it panics without).
     terminated: bool,
     flow: usize,
@@ -56,8 +57,22 @@ pub(crate) struct Events<'a> {
     done: bool,
 }
 
+/// A text for the scanner.
+pub(crate) struct Text<'a> {
+    bytes: Cow<'a, [u8]>,
+    /// Some `:` have been replaced by [`MASK`].
+    masked: bool,
+}
+
+/// Stands for a `:` that our scanner would refuse: in `[a:, b]` the first item is `a:` to Helm's scanner. A
+/// character for private use that the text does not hold otherwise.
+const MASK: char = '\u{e03a}';
+
+/// Stands for a byte order mark within the text: at the start of a line our scanner skips it, Helm's does not.
+const MASK_BOM: char = '\u{e0fe}';
+
 /// Removes a byte order mark and turns UTF-16 into UTF-8, as the scanner of Helm's YAML library does.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, [u8]>, YamlError> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Text<'_>, YamlError> {
     let wide = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
         let (pairs, []) = rest.as_chunks::<2>() else {
             return Err(YamlError::new("incomplete UTF-16 character"));
@@ -67,17 +82,57 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, [u8]>, YamlError> {
             .map(|text| Cow::Owned(text.into_bytes()))
             .map_err(|_| YamlError::new("unpaired surrogate in UTF-16"))
     };
-    match bytes {
-        [0xef, 0xbb, 0xbf, rest @ ..] => Ok(Cow::Borrowed(rest)),
-        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
-        _ => Ok(Cow::Borrowed(bytes)),
+    Ok(mask(match bytes {
+        [0xef, 0xbb, 0xbf, rest @ ..] => Cow::Borrowed(rest),
+        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes)?,
+        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes)?,
+        _ => Cow::Borrowed(bytes),
+    }))
+}
+
+/// Masks each byte order mark, and each `:` within a word and right before an indicator of flow collections. Right for plain texts;
+/// quoted and block texts get it back, and comments do not matter.
+fn mask(bytes: Cow<'_, [u8]>) -> Text<'_> {
+    let word = |b: u8| {
+        !matches!(
+            b,
+            b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b'[' | b']' | b'{' | b'}' | b','
+        )
+    };
+    let hit =
+        |w: &[u8]| w[1] == b':' && matches!(w[2], b',' | b'?' | b'[' | b']' | b'{' | b'}') && word(w[0]);
+    let is = |w: &[u8], c: char| w == c.encode_utf8(&mut [0; 4]).as_bytes();
+    let odd = |w: &[u8]| hit(w) || is(w, '\u{feff}');
+    let taken = |w: &[u8]| is(w, MASK) || is(w, MASK_BOM);
+    if !bytes.windows(3).any(odd) || bytes.windows(3).any(taken) {
+        return Text { bytes, masked: false };
+    }
+    let mut masked = Vec::with_capacity(bytes.len() + 64);
+    let mut rest = &*bytes;
+    while let Some(first) = rest.first() {
+        if rest.starts_with("\u{feff}".as_bytes()) {
+            masked.extend_from_slice(MASK_BOM.encode_utf8(&mut [0; 4]).as_bytes());
+            rest = &rest[3..];
+            continue;
+        }
+        masked.push(*first);
+        if rest.get(..3).is_some_and(hit) {
+            masked.extend_from_slice(MASK.encode_utf8(&mut [0; 4]).as_bytes());
+            rest = &rest[1..];
+        }
+        rest = &rest[1..];
+    }
+    Text {
+        bytes: Cow::Owned(masked),
+        masked: true,
     }
 }
 
 impl<'a> Events<'a> {
     /// Events of `text`, which `decode` has returned.
-    pub(crate) fn new(text: &'a [u8]) -> Self {
+    pub(crate) fn new(text: &'a Text<'_>) -> Self {
+        let masked = text.masked;
+        let text: &[u8] = &text.bytes;
         let terminated = ends_with_break(text);
         let mut parser = Parser::new();
         parser.set_input(Chunks {
@@ -87,6 +142,7 @@ impl<'a> Events<'a> {
         Self {
             parser,
             text,
+            masked,
             terminated,
             flow: 0,
             block: 0,
@@ -197,6 +253,9 @@ impl<'a> Events<'a> {
         start: usize,
         end: usize,
     ) -> Result<(), YamlError> {
+        if self.masked && value.contains([MASK, MASK_BOM]) {
+            *value = value.replace(MASK, ":").replace(MASK_BOM, "\u{feff}");
+        }
         match style {
             // `?` ends a plain scalar there, and nothing that may follow begins with it.
             ScalarStyle::Plain if self.flow > 0 && value.contains('?') => {

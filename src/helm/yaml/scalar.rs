@@ -108,13 +108,11 @@ pub(crate) fn implicit(text: &str) -> Scalar<'_> {
         b'.' => special(text)
             .or_else(|| point_float(text))
             .map_or(as_text, Scalar::Float),
-        b'+' | b'-' | b'0'..=b'9' => special(text).map(Scalar::Float).unwrap_or_else(|| {
-            if text.contains('_') {
-                number(&text.replace('_', "")).unwrap_or(as_text)
-            } else {
-                number(text).unwrap_or(as_text)
-            }
-        }),
+        b'+' | b'-' | b'0'..=b'9' => match special(text) {
+            Some(value) => Scalar::Float(value),
+            None if text.contains('_') => number(&text.replace('_', "")).unwrap_or(as_text),
+            None => number(text).unwrap_or(as_text),
+        },
         _ => as_text,
     }
 }
@@ -165,10 +163,10 @@ fn number(text: &str) -> Option<Scalar<'static>> {
             return Some(Scalar::Uint(size));
         }
     }
-    if is_float(digits) {
-        if let Some(value) = finite(text) {
-            return Some(Scalar::Float(value));
-        }
+    if is_float(digits)
+        && let Some(value) = finite(text)
+    {
+        return Some(Scalar::Float(value));
     }
     // Go tries `0b` once more on what follows it, which lets a sign pass there.
     let binary = text.strip_prefix("0b")?;

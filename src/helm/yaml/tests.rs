@@ -134,6 +134,19 @@ fn block_scalars_without_a_last_line_break() {
 }
 
 #[test]
+fn colons_at_the_end_of_words_in_lists() {
+    for (yaml, texts) in [
+        ("[a:, b]", &["a:", "b"][..]),
+        ("[a::, 'b:,', \"c:]\"]", &["a::", "b:,", "c:]"]),
+        ("- a:[b]\n- |\n  x:,\n", &["a:[b]", "x:,\n"]),
+    ] {
+        assert_eq!(items(yaml).unwrap(), texts, "{yaml}");
+    }
+    assert!(items("[a:[b]]").is_err());
+    assert_eq!(items("[{\"a\":[b]}]").unwrap(), ["Map"]);
+}
+
+#[test]
 fn what_the_scanner_refuses() {
     for yaml in [
         "- \"a\\/b\"",

@@ -1,3 +1,5 @@
+//! Logins: challenges, tokens, rotation, and who gets no credentials.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,9 +17,7 @@ const BASIC: &str = "Basic dTpzM2NyM3Q=";
 fn bearer(realm: &str, accepts: impl Fn(&str) -> bool + Send + Sync + 'static) -> super::fake::Before {
     let challenge = format!(r#"Bearer realm="{realm}",service="reg""#);
     Box::new(move |asked: &Asked, _| {
-        let good = asked
-            .header("authorization")
-            .is_some_and(|header| accepts(header));
+        let good = asked.header("authorization").is_some_and(&accepts);
         (!good).then(|| answer(401, &[("www-authenticate", &challenge)], "{}"))
     })
 }
@@ -101,7 +101,7 @@ async fn a_stale_token_is_replaced_once() {
         .await
         .unwrap_err();
     assert_eq!(error.class(), Class::Auth);
-    assert!(error.to_string().contains("chartferry login"), "{error}");
+    assert!(error.to_string().contains("helm registry login"), "{error}");
     assert_eq!(fake.server.asked().len(), 3);
 }
 
@@ -271,7 +271,7 @@ async fn token_services_that_fail() {
         (200, "<html>", Class::Auth, "not JSON"),
         (200, "{}", Class::Auth, "no token"),
         (302, "", Class::Refused, "redirects"),
-        (403, "", Class::Auth, "chartferry login"),
+        (403, "", Class::Auth, "helm registry login"),
     ];
     for (status, body, class, part) in cases {
         let handler = move |_: &Asked, _: usize| -> Answer {
@@ -318,4 +318,45 @@ async fn what_is_no_registry_is_found_out() {
         registry.probe().await.unwrap();
     }
     assert_eq!(fake.server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn many_callers_survive_a_change_of_mind() {
+    // The tokens of before are no good any more, and the registry says so with Basic, to many at once.
+    let service = tokens().await;
+    let realm = format!(r#"Bearer realm="{}""#, service.at("/token"));
+    let fake = Fake::start(Box::new(move |asked, _| match asked.header("authorization") {
+        None => Some(answer(401, &[("www-authenticate", &realm)], "")),
+        Some(BASIC) => None,
+        Some(_) => Some(answer(401, &[("www-authenticate", "Basic")], "")),
+    }));
+    let fake = fake.await;
+    let registry = fake.registry_with(net(), basic(), options());
+    let all = (0..16).map(|_| registry.head_manifest(&REPOSITORY, "1"));
+    for outcome in futures_util::future::join_all(all).await {
+        assert_eq!(outcome.unwrap(), None);
+    }
+    // An anonymous caller has nothing to answer Basic with, and does not ask twice.
+    let fake = Fake::start(Box::new(|_, _| {
+        Some(answer(401, &[("www-authenticate", "Basic")], ""))
+    }))
+    .await;
+    let error = fake.registry().head_manifest(&REPOSITORY, "1").await.unwrap_err();
+    assert!(error.to_string().contains("there are no credentials"), "{error}");
+    assert_eq!(fake.server.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_shown_once() {
+    let service = Server::start(|_, _| answer(401, &[], "wrong")).await;
+    let fake = Fake::start(bearer(service.at("/token").as_str(), |_| false)).await;
+    let registry = fake.registry_with(net(), basic(), options());
+    for name in ["a", "b", "c"] {
+        let error = registry
+            .head_manifest(&Repository::new(name).unwrap(), "1")
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("401 Unauthorized: wrong"), "{error}");
+    }
+    assert_eq!(service.asked().len(), 1);
 }

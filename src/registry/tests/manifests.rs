@@ -1,3 +1,5 @@
+//! Manifests: what is believed, what is looked at again.
+
 use bytes::Bytes;
 
 use crate::net::testing::answer;

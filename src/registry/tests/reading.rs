@@ -1,3 +1,5 @@
+//! Lists of tags and blobs on their way out.
+
 use crate::net::testing::answer;
 use crate::payload::Budget;
 use crate::registry::{RegistryError, TagList};
@@ -5,8 +7,11 @@ use crate::types::{Class, Digest};
 
 use super::fake::{Fake, repository};
 
+/// Status, headers and body.
+type Page = (u16, Vec<(&'static str, String)>, &'static str);
+
 /// Lists the tags where the pages answer in turn.
-async fn list(pages: Vec<(u16, Vec<(&'static str, String)>, &'static str)>) -> (TagList, Vec<String>) {
+async fn list(pages: Vec<Page>) -> (TagList, Vec<String>) {
     let fake = Fake::start(Box::new(move |asked, number| {
         if !asked.path.contains("/tags/list") {
             return None;
@@ -86,39 +91,35 @@ async fn odd_lists_are_read_but_not_trusted() {
             false,
             1,
         ),
-        (
-            vec![(404, vec![], r#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#)],
-            vec![],
-            true,
-            1,
-        ),
-        (
-            vec![(
-                404,
-                vec![],
-                r#"{"errors":[{"code":"NOT_FOUND","message":"project not found"}]}"#,
-            )],
-            vec![],
-            true,
-            1,
-        ),
-        (
-            vec![(
-                404,
-                vec![],
-                r#"{"errors":[{"code":"NOT_FOUND","message":"404 page not found"}]}"#,
-            )],
-            vec![],
-            false,
-            1,
-        ),
-        (vec![(404, vec![], "404 page not found")], vec![], false, 1),
     ] {
         let body = pages[0].2;
         let (listed, lines) = list(pages).await;
         assert_eq!(
             (tags(&listed), listed.trusted, lines.len()),
             (found, trusted, requests),
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_404_means_no_tags_where_the_registry_says_so() {
+    for (body, trusted) in [
+        (r#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#, true),
+        (
+            r#"{"errors":[{"code":"NOT_FOUND","message":"project not found"}]}"#,
+            true,
+        ),
+        (
+            r#"{"errors":[{"code":"NOT_FOUND","message":"404 page not found"}]}"#,
+            false,
+        ),
+        ("404 page not found", false),
+    ] {
+        let (listed, lines) = list(vec![(404, vec![], body)]).await;
+        assert_eq!(
+            (tags(&listed), listed.trusted, lines.len()),
+            (vec![], trusted, 1),
             "{body}"
         );
     }

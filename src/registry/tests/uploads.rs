@@ -1,3 +1,6 @@
+//! Blobs on their way in: sessions, single POST, pieces, lost answers.
+
+use crate::net::HostOptions;
 use crate::net::testing::{Server, answer, net_with};
 use crate::payload::{Budget, Payload, Spool};
 use crate::registry::{Credential, RegistryError, RegistryOptions};
@@ -331,4 +334,46 @@ async fn an_upload_proves_the_right_to_push() {
         error.is_repository_missing() && error.class() == Class::Auth,
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn one_connection_is_enough() {
+    let fake = Fake::start(Box::new(|asked, number| match asked.method.as_str() {
+        "POST" => Some(answer(201, &[], "some body")),
+        "HEAD" if asked.path.contains("blobs") => Some(answer(200, &[("content-length", "10")], "")),
+        "GET" if asked.path.contains("manifests") => Some(answer(200, &[], "{}")),
+        "HEAD" => Some(answer(200, &[], "")),
+        "PUT" if number < 6 => Some(answer(503, &[], "some body")),
+        _ => None,
+    }));
+    let fake = fake.await;
+    let options = HostOptions {
+        name: fake.server.authority(),
+        max_connections: Some(1),
+        ..HostOptions::default()
+    };
+    let single = RegistryOptions {
+        single_post: false,
+        ..RegistryOptions::default()
+    };
+    let registry = fake.registry_with(net_with(vec![options], &[]), Credential::Anonymous, single);
+    let (digest, payload) = blob();
+    let work = async {
+        registry
+            .push_blob(&repository(), &digest, &payload)
+            .await
+            .unwrap();
+        assert_eq!(
+            registry.head_manifest(&repository(), "1").await.unwrap(),
+            Some(Digest::of(b"{}"))
+        );
+        let tag = crate::types::Tag::new("1").unwrap();
+        let stored = registry
+            .put_manifest(&repository(), &tag, "application/json", b"{}"[..].into())
+            .await;
+        assert!(stored.unwrap().was_there);
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), work)
+        .await
+        .unwrap();
 }

@@ -1,0 +1,247 @@
+//! From a configuration to an engine and mirrors: the seam between what users say and what the modules take.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use chrono::{DateTime, Utc};
+
+use super::helm_repositories::{self, Entry};
+use super::logins::{Login, Logins};
+use super::flags;
+use crate::config::{
+    self, Concurrency, Config, DigestPolicy, DriftPolicy, HostConfig, MirrorConfig, ProvenancePolicy, SourceConfig,
+    TargetConfig,
+};
+use crate::helm::index::IndexLimits;
+use crate::net::{HostOptions, Net, NetOptions};
+use crate::payload::Budget;
+use crate::plan::Mismatch;
+use crate::progress::Progress;
+use crate::registry::credentials::{Login as HostLogin, StoreOptions, Stores};
+use crate::registry::Credential;
+use crate::report;
+use crate::run::{Engine, MirrorSpec, Stop, TargetSpec};
+use crate::source::{SourceOptions, SourceSpec};
+use crate::transfer::width::{Gate, Width};
+use crate::transfer::{self, Policy, Verifier};
+
+/// Everything that a run needs.
+pub(super) struct Work {
+    pub(super) engine: Engine,
+    pub(super) mirrors: Vec<MirrorSpec>,
+}
+
+/// Takes the mirrors called `names`, all of them if there are none.
+pub(super) async fn assemble(
+    config: &Config,
+    logins: &Logins,
+    names: &[String],
+    progress: Arc<dyn Progress>,
+    stop: Stop,
+    now: DateTime<Utc>,
+) -> anyhow::Result<Work> {
+    let chosen = choose(config, names)?;
+    let helm = helm_entries(&chosen)?;
+    let mut hosts: Vec<HostOptions> = config.hosts.iter().map(host_options).collect::<anyhow::Result<_>>()?;
+    hosts.extend(helm.iter().flatten().filter_map(helm_host));
+    let net = Net::new(NetOptions { hosts, ..NetOptions::default() })?;
+    let stores = Arc::new(Stores::new(store_options(config, &chosen, logins)));
+    let mut mirrors = Vec::with_capacity(chosen.len());
+    for (mirror, helm) in chosen.iter().zip(&helm) {
+        let login = source_login(mirror, helm.as_ref(), logins, &stores).await?;
+        mirrors.push(mirror_spec(config, mirror, helm.as_ref(), login, now)?);
+    }
+    let width = match config.concurrency {
+        Concurrency::Auto => Width::Auto,
+        Concurrency::Fixed(width) => Width::Fixed(width),
+    };
+    let engine = Engine {
+        net,
+        budget: Budget::new(config.memory_budget.0),
+        gate: Gate::new(width),
+        credentials: stores,
+        progress,
+        stop,
+    };
+    Ok(Work { engine, mirrors })
+}
+
+fn choose<'a>(config: &'a Config, names: &[String]) -> anyhow::Result<Vec<&'a MirrorConfig>> {
+    if let Some(unknown) = names.iter().find(|name| config.mirrors.iter().all(|mirror| mirror.name != **name)) {
+        let known: Vec<_> = config.mirrors.iter().map(|mirror| format!("`{}`", mirror.name)).collect();
+        bail!("there is no mirror `{unknown}` in the file; there are {}", known.join(", "));
+    }
+    let chosen: Vec<_> =
+        config.mirrors.iter().filter(|mirror| names.is_empty() || names.contains(&mirror.name)).collect();
+    if chosen.is_empty() {
+        bail!("the file has no `[[mirror]]`: nothing to do");
+    }
+    Ok(chosen)
+}
+
+fn helm_entries(mirrors: &[&MirrorConfig]) -> anyhow::Result<Vec<Option<Entry>>> {
+    let entries = mirrors.iter().map(|mirror| match &mirror.source {
+        SourceConfig::Helm(name) => helm_repositories::find(name).map(Some),
+        _ => Ok(None),
+    });
+    entries.collect()
+}
+
+fn helm_host(entry: &Entry) -> Option<HostOptions> {
+    if entry.pass_credentials_all {
+        tracing::warn!("`pass_credentials_all` of Helm's repositories is not followed; name hosts in `pass_credentials_to`");
+    }
+    Some(HostOptions {
+        name: flags::source_host(&entry.url)?,
+        insecure_skip_tls_verify: entry.insecure,
+        ca_file: entry.ca_file.clone(),
+        cert_file: entry.cert_file.clone(),
+        key_file: entry.key_file.clone(),
+        ..HostOptions::default()
+    })
+}
+
+fn host_options(host: &HostConfig) -> anyhow::Result<HostOptions> {
+    let names = |hosts: &[crate::types::RegistryHost]| hosts.iter().map(ToString::to_string).collect();
+    let rules = host.allow_private.iter().map(|rule| rule.parse());
+    Ok(HostOptions {
+        name: host.name.api_host().to_owned(),
+        plain_http: host.plain_http,
+        insecure_skip_tls_verify: host.insecure_skip_tls_verify,
+        ca_file: host.ca_file.clone(),
+        cert_file: host.cert_file.clone(),
+        key_file: host.key_file.clone(),
+        max_connections: host.max_connections,
+        requests_per_second: host.requests_per_second,
+        timeout: Some(host.timeout),
+        pass_credentials_to: names(&host.pass_credentials_to),
+        allow_private: rules.collect::<Result<_, _>>().context("`allow_private`")?,
+        trusted_realms: names(&host.trusted_realms),
+    })
+}
+
+/// The source's login: what the command line gives, Helm's entry, or the file's `[[host]]`. The stores of Docker and
+/// Helm are for registries and never asked.
+async fn source_login(
+    mirror: &MirrorConfig,
+    helm: Option<&Entry>,
+    logins: &Logins,
+    stores: &Stores,
+) -> anyhow::Result<Option<Login>> {
+    if logins.source.is_some() {
+        return Ok(logins.source.clone());
+    }
+    if let Some(login) = helm.and_then(Entry::login) {
+        return Ok(Some(login));
+    }
+    let SourceConfig::Http(url) = &mirror.source else { return Ok(None) };
+    let Some(host) = flags::source_host(url.as_str()).filter(|host| stores.is_configured(host)) else {
+        return Ok(None);
+    };
+    match stores.find(&host).await?.0 {
+        Credential::Basic { username, password } => Ok(Some((username, password))),
+        Credential::Anonymous => Ok(None),
+        Credential::Identity { .. } | Credential::Bearer { .. } => {
+            bail!("the login of `{host}` is a token of a registry; a chart repository needs a user and a password")
+        }
+    }
+}
+
+/// What was said for single hosts: the command line first, which speaks of the target only.
+fn store_options(config: &Config, mirrors: &[&MirrorConfig], logins: &Logins) -> StoreOptions {
+    let targets = mirrors.iter().flat_map(|mirror| &mirror.targets).filter_map(|target| match target {
+        TargetConfig::Oci(target) => Some(target.host.clone()),
+        TargetConfig::Layout(_) => None,
+    });
+    let typed = logins.target.iter().flat_map(|(username, password)| {
+        let login = HostLogin::Password { username: username.clone(), password: password.clone() };
+        targets.clone().map(move |host| (host, login.clone()))
+    });
+    let configured = config.hosts.iter().filter_map(|host| Some((host.name.clone(), host_login(host.login.as_ref()?))));
+    StoreOptions {
+        logins: typed.chain(configured).collect(),
+        registry_config: logins.registry_config.clone(),
+        variables: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+    }
+}
+
+fn host_login(login: &config::Login) -> HostLogin {
+    match login.clone() {
+        config::Login::PasswordFile { username, path } => HostLogin::PasswordFile { username, path },
+        config::Login::PasswordEnv { username, variable } => HostLogin::PasswordEnv { username, variable },
+        config::Login::Helper { program } => HostLogin::Helper { program },
+    }
+}
+
+fn mirror_spec(
+    config: &Config,
+    mirror: &MirrorConfig,
+    helm: Option<&Entry>,
+    login: Option<Login>,
+    now: DateTime<Utc>,
+) -> anyhow::Result<MirrorSpec> {
+    let source = match (&mirror.source, helm) {
+        (_, Some(entry)) => entry.url.parse()?,
+        (SourceConfig::Http(url), _) => url.as_str().parse()?,
+        (SourceConfig::Folder(path), _) => SourceSpec::Folder(path.clone()),
+        (SourceConfig::Layout(path), _) => SourceSpec::Layout(path.clone()),
+        (SourceConfig::Helm(name), None) => bail!("`helm:{name}` was not looked up"),
+    };
+    let rules = mirror.rules(now)?;
+    let policy = policy(mirror, rules.mismatch)?;
+    let name = if mirror.name == flags::MIRROR { source.to_string() } else { mirror.name.clone() };
+    Ok(MirrorSpec {
+        name,
+        source,
+        source_options: SourceOptions {
+            index_limits: IndexLimits { bytes: config.max_index_size.0, ..IndexLimits::default() },
+            max_package_size: config.max_package_size.0,
+            credentials: login,
+        },
+        targets: mirror.targets.iter().map(target_spec).collect(),
+        rules,
+        policy,
+        drift: match mirror.drift {
+            DriftPolicy::Report => report::DriftPolicy::Report,
+            DriftPolicy::Overwrite => report::DriftPolicy::Overwrite,
+            DriftPolicy::Fail => report::DriftPolicy::Fail,
+        },
+        check_drift: mirror.check_drift,
+        run_timeout: mirror.run_timeout,
+    })
+}
+
+fn target_spec(target: &TargetConfig) -> TargetSpec {
+    match target {
+        TargetConfig::Oci(target) => TargetSpec::Registry(target.clone()),
+        TargetConfig::Layout(dir) => TargetSpec::Layout(dir.clone()),
+    }
+}
+
+fn policy(mirror: &MirrorConfig, mismatch: Mismatch) -> anyhow::Result<Policy> {
+    let verifier = match &mirror.keyring {
+        None => None,
+        Some(path) => {
+            let keys = std::fs::read(path).with_context(|| format!("keyring `{}`", path.display()))?;
+            let verifier = Verifier::new(&keys).map_err(anyhow::Error::msg);
+            Some(Arc::new(verifier.with_context(|| format!("keyring `{}`", path.display()))?))
+        }
+    };
+    Ok(Policy {
+        digest: match mirror.digest {
+            DigestPolicy::Enforce => transfer::DigestPolicy::Enforce,
+            DigestPolicy::Warn => transfer::DigestPolicy::Warn,
+            DigestPolicy::Off => transfer::DigestPolicy::Off,
+        },
+        provenance: match mirror.provenance {
+            ProvenancePolicy::Carry => transfer::ProvenancePolicy::Carry,
+            ProvenancePolicy::Verify => transfer::ProvenancePolicy::Verify,
+            ProvenancePolicy::Require => transfer::ProvenancePolicy::Require,
+            ProvenancePolicy::Off => transfer::ProvenancePolicy::Off,
+        },
+        verifier,
+        mismatch,
+    })
+}

@@ -1,0 +1,70 @@
+//! Secrets that came with the command: from standard input or a file, never from an argument.
+
+use std::io::{BufRead as _, Read as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use secrecy::SecretString;
+
+use super::args::RunArgs;
+use crate::secret;
+
+/// A password line is not longer than this.
+const LONGEST: u64 = 64 << 10;
+
+/// User and password.
+pub(super) type Login = (String, SecretString);
+
+/// Logins of the command line.
+#[derive(Debug, Default)]
+pub(super) struct Logins {
+    /// At the target.
+    pub(super) target: Option<Login>,
+    /// At the source.
+    pub(super) source: Option<Login>,
+    /// A file to look into instead of Helm's and Docker's own.
+    pub(super) registry_config: Option<PathBuf>,
+}
+
+impl Logins {
+    pub(super) fn read(args: &RunArgs) -> anyhow::Result<Self> {
+        let (target, source) = (&args.target, &args.source);
+        Ok(Self {
+            target: login(
+                target.username.as_deref(),
+                target.password_file.as_deref(),
+                target.password_stdin,
+                ["--username", "--password-stdin", "--password-file"],
+            )?,
+            source: login(
+                source.source_username.as_deref(),
+                source.source_password_file.as_deref(),
+                source.source_password_stdin,
+                ["--source-username", "--source-password-stdin", "--source-password-file"],
+            )?,
+            registry_config: target.registry_config.clone(),
+        })
+    }
+}
+
+fn login(user: Option<&str>, file: Option<&Path>, stdin: bool, flags: [&str; 3]) -> anyhow::Result<Option<Login>> {
+    let Some(user) = user else { return Ok(None) };
+    let password = match (file, stdin) {
+        (Some(path), _) => secret::read_file(path).with_context(|| format!("`{}`", flags[2]))?,
+        (None, true) => from_stdin(flags[1])?,
+        (None, false) => bail!("`{}` needs a password: `{}` or `{}`", flags[0], flags[1], flags[2]),
+    };
+    Ok(Some((user.to_owned(), password)))
+}
+
+/// The first line, without its end.
+fn from_stdin(flag: &str) -> anyhow::Result<SecretString> {
+    let mut line = String::new();
+    let mut input = std::io::stdin().lock().take(LONGEST);
+    input.read_line(&mut line).with_context(|| format!("`{flag}`: cannot read standard input"))?;
+    let password = line.trim_end_matches(['\n', '\r']);
+    if password.is_empty() {
+        bail!("`{flag}`: standard input holds no password");
+    }
+    Ok(SecretString::from(password))
+}

@@ -1,0 +1,253 @@
+//! Finds the credentials of a registry where people keep them, in this order: what was said for this host by flag or
+//! configuration, Helm's store, Docker's store, none (helm-oci-format 7).
+//!
+//! The first store that knows something wins; one that is broken stops the search, since going on would try a push
+//! without the login that was meant. Errors name files and programs, never what these hold or print.
+
+mod file;
+mod helper;
+mod paths;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use secrecy::SecretString;
+
+use super::credential::{Credential, CredentialError, CredentialFuture, Credentials};
+use crate::secret;
+use crate::types::RegistryHost;
+use file::StoreFile;
+pub use helper::HelperError;
+use helper::Helpers;
+
+/// How long an answer counts. Long enough for everybody who asks at the start of a run to share one look; short
+/// enough that a question after a 401 finds the rotated secret.
+const KEEP: Duration = Duration::from_secs(5);
+
+/// What is known about credentials before any store is read.
+#[derive(Debug, Clone, Default)]
+pub struct StoreOptions {
+    /// What was said for single hosts, by flag or configuration; the first that fits counts.
+    pub logins: Vec<(RegistryHost, Login)>,
+    /// Helm's store, if it is not where the environment says: `--registry-config`.
+    pub registry_config: Option<PathBuf>,
+    /// The environment of the process.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// Where the credential of a host comes from, if it was said.
+#[derive(Debug, Clone)]
+pub enum Login {
+    /// It is this.
+    Password {
+        /// The user.
+        username: String,
+        /// The password.
+        password: SecretString,
+    },
+    /// The password is in a file, which is read anew for every login.
+    PasswordFile {
+        /// The user.
+        username: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The password is in an environment variable.
+    PasswordEnv {
+        /// The user.
+        username: String,
+        /// Its name.
+        variable: String,
+    },
+    /// A credential helper is asked.
+    Helper {
+        /// The part after `docker-credential-`, or an absolute path.
+        program: String,
+    },
+}
+
+/// Where a credential was found, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(String);
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+type Answer = Result<(Credential, Origin), CredentialError>;
+type Slot = Arc<tokio::sync::Mutex<Option<(Instant, Answer)>>>;
+
+/// All places where credentials may be, asked once at a time for each host.
+#[derive(Debug)]
+pub struct Stores {
+    options: StoreOptions,
+    helpers: Helpers,
+    keep: Duration,
+    slots: Mutex<HashMap<String, Slot>>,
+}
+
+impl Stores {
+    /// Whether a login was said for this host by flag or configuration.
+    pub fn is_configured(&self, host: &str) -> bool {
+        self.options.logins.iter().any(|(name, _)| name.as_str() == host)
+    }
+
+    /// The stores that `options` describe. Nothing is read yet.
+    pub fn new(options: StoreOptions) -> Self {
+        let helpers = Helpers::new(&options.variables);
+        Self {
+            options,
+            helpers,
+            keep: KEEP,
+            slots: Mutex::default(),
+        }
+    }
+
+    /// The credential for `host` and where it was found. Whoever asks meanwhile waits for the same answer.
+    pub async fn find(&self, host: &str) -> Result<(Credential, Origin), CredentialError> {
+        let slot = {
+            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            slots.entry(host.to_owned()).or_default().clone()
+        };
+        let mut kept = slot.lock().await;
+        if let Some((at, answer)) = &*kept
+            && at.elapsed() < self.keep
+        {
+            return answer.clone();
+        }
+        let answer = self.look(host).await.map_err(|why| CredentialError {
+            host: host.to_owned(),
+            why,
+        });
+        if let Ok((_, origin)) = &answer {
+            tracing::debug!(host, %origin, "credentials");
+        }
+        *kept = Some((Instant::now(), answer.clone()));
+        answer
+    }
+
+    async fn look(&self, host: &str) -> Result<(Credential, Origin), String> {
+        let identity = identity(host);
+        if let Some((_, login)) = self
+            .options
+            .logins
+            .iter()
+            .find(|(name, _)| self::identity(name.as_str()) == identity)
+        {
+            return self.login(&identity, login).await;
+        }
+        let variables = &self.options.variables;
+        let helm = self
+            .options
+            .registry_config
+            .clone()
+            .or_else(|| paths::helm(variables));
+        for (store, path) in [("Helm's", helm), ("Docker's", paths::docker(variables))] {
+            let Some(path) = path else { continue };
+            if let Some((credential, place)) = self.store(&identity, path).await? {
+                return Ok((credential, Origin(format!("{store} store {place}"))));
+            }
+        }
+        Ok((Credential::Anonymous, Origin("no store: anonymous".into())))
+    }
+
+    /// What was said for this host. A helper that knows nothing is an error here: it was meant to know.
+    async fn login(&self, identity: &str, login: &Login) -> Result<(Credential, Origin), String> {
+        let basic = |username: &String, password| Credential::Basic {
+            username: username.clone(),
+            password,
+        };
+        match login {
+            Login::Password { username, password } => Ok((
+                basic(username, password.clone()),
+                Origin("the command line".into()),
+            )),
+            Login::PasswordFile { username, path } => {
+                let file = path.clone();
+                let read = blocking(move || secret::read_file(&file)).await?;
+                let password = read.map_err(|error| error.to_string())?;
+                Ok((
+                    basic(username, password),
+                    Origin(format!("the file `{}`", path.display())),
+                ))
+            }
+            Login::PasswordEnv { username, variable } => {
+                let value = self.options.variables.get(variable).map(String::as_str);
+                let password = secret::read_variable(value).map_err(|error| error.to_string())?;
+                Ok((
+                    basic(username, password),
+                    Origin("an environment variable".into()),
+                ))
+            }
+            Login::Helper { program } => match self.helpers.ask(program, server(identity)).await {
+                Ok(Some(credential)) => {
+                    Ok((credential, Origin(format!("the credential helper `{program}`"))))
+                }
+                Ok(None) => Err(format!(
+                    "the credential helper `{program}` has none; log in with it first"
+                )),
+                Err(error) => Err(error.to_string()),
+            },
+        }
+    }
+
+    /// What one file says; `None` if it is not there or knows nothing of this host.
+    async fn store(&self, identity: &str, path: PathBuf) -> Result<Option<(Credential, String)>, String> {
+        let file = path.clone();
+        let Some(file) = blocking(move || StoreFile::read(&file))
+            .await?
+            .map_err(|error| error.to_string())?
+        else {
+            return Ok(None);
+        };
+        let shown = path.display();
+        if let Some(program) = file.helper(identity) {
+            let answer = self.helpers.ask(program, server(identity)).await;
+            let found = answer.map_err(|error| format!("{error} (it is named by `{shown}`)"))?;
+            return Ok(found.map(|found| (found, format!("`{shown}`, credential helper `{program}`"))));
+        }
+        let found = file.plain(identity).map_err(|error| error.to_string())?;
+        Ok(found.map(|found| (found, format!("`{shown}`"))))
+    }
+}
+
+impl Credentials for Stores {
+    fn get<'a>(&'a self, host: &'a str) -> CredentialFuture<'a> {
+        Box::pin(async move { self.find(host).await.map(|(credential, _)| credential) })
+    }
+}
+
+/// Files may be on slow mounts.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| format!("reading it was given up ({error})"))
+}
+
+/// One name for a host that has several: Docker Hub has three, and the default port may be written or not.
+fn identity(host: &str) -> String {
+    let host = host.to_ascii_lowercase();
+    match host.strip_suffix(":443").unwrap_or(&host) {
+        "index.docker.io" | "registry-1.docker.io" => "docker.io".into(),
+        host => host.into(),
+    }
+}
+
+/// The key under which stores and helpers keep a host.
+fn server(identity: &str) -> &str {
+    if identity == "docker.io" {
+        DOCKER_HUB
+    } else {
+        identity
+    }
+}
+
+/// Docker Hub's key, from the days of its first protocol.
+const DOCKER_HUB: &str = "https://index.docker.io/v1/";

@@ -1,0 +1,256 @@
+//! The second half of a run, per mirror: tag lists in, versions out, both at the same time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::{StreamExt as _, future, stream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::drift::{Standing, standing};
+use super::ledger::Ledger;
+use super::read::{Opened, Work};
+use super::spec::{Engine, MirrorSpec, Mode};
+use super::stop::Stop;
+use crate::plan::{Candidate, Selection};
+use crate::report::{Action, DriftPolicy, MirrorReport, Problem, ProblemKind};
+use crate::transfer::{Destination, Fault, Flight, Job, Outcome, Transfer};
+use crate::types::{ChartName, Class, Reason};
+
+/// Tag lists read side by side per mirror. The network layer bounds them per host.
+const LISTINGS: usize = 16;
+/// Versions that wait for a place. Enough that the pool never starves, so few that tag lists are not read long
+/// before they are needed.
+const QUEUE: usize = 1024;
+
+/// What the tasks of one mirror share.
+struct Cycle {
+    spec: MirrorSpec,
+    mode: Mode,
+    transfer: Arc<Transfer>,
+    ledger: Ledger,
+    engine: Engine,
+    stop: Stop,
+    contested: Vec<std::collections::HashSet<ChartName>>,
+}
+
+pub(super) async fn run(engine: &Engine, opened: Opened, mode: Mode) -> MirrorReport {
+    let Opened { spec, mut report, work } = opened;
+    let Some(Work { transfer, targets, selections, contested }) = work else { return report };
+    let stop = engine.stop.child();
+    let timer = spec.run_timeout.map(|limit| {
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(limit).await;
+            stop.soft();
+        })
+    });
+    let ledger = Ledger::new(transfer.destinations().len(), spec.rules.accept.clone());
+    let cycle = Arc::new(Cycle { spec, mode, transfer, ledger, engine: engine.clone(), stop, contested });
+    engine.progress.phase(&cycle.spec.name, "comparing with the registry");
+    let (send, receive) = mpsc::channel(QUEUE);
+    let ((), ()) = future::join(cycle.look(selections, send), carry_all(&cycle, receive)).await;
+    if let Some(timer) = timer {
+        timer.abort();
+    }
+    match Arc::into_inner(cycle) {
+        Some(cycle) => cycle.close(&targets, &mut report),
+        None => tracing::error!("a task outlived its run"),
+    }
+    report
+}
+
+impl Cycle {
+    /// Reads the tag lists and decides what is to be done, repository by repository.
+    async fn look(&self, selections: Vec<Selection>, send: mpsc::Sender<Job>) {
+        stream::iter(selections)
+            .for_each_concurrent(LISTINGS, |selection| {
+                let send = send.clone();
+                async move {
+                    for job in self.judge(selection).await {
+                        // The receiver is gone only when the run is over.
+                        let _ = send.send(job).await;
+                    }
+                }
+            })
+            .await;
+    }
+
+    /// All versions of one chart: what needs no work goes into the ledger, the rest becomes jobs.
+    async fn judge(&self, selection: Selection) -> Vec<Job> {
+        let repository = selection.repository.as_ref().map(ChartName::shared);
+        for left in selection.left {
+            self.ledger.left_out(left, repository.as_ref());
+        }
+        let mut jobs: BTreeMap<usize, Job> = BTreeMap::new();
+        if selection.candidates.is_empty() {
+            return Vec::new();
+        }
+        let targets = 0..self.transfer.destinations().len();
+        let standings = future::join_all(targets.map(|target| self.standings(target, &selection.candidates))).await;
+        for (target, standings) in standings.into_iter().enumerate() {
+            for (index, standing) in standings.into_iter().enumerate() {
+                self.settle(target, &selection.candidates[index], standing, |overwrite| {
+                    let job = jobs.entry(index).or_insert_with(|| Job {
+                        candidate: selection.candidates[index].clone(),
+                        destinations: Vec::new(),
+                        overwrite: false,
+                    });
+                    job.destinations.push(target);
+                    job.overwrite |= overwrite;
+                });
+            }
+        }
+        self.engine.progress.planned(&self.spec.name, jobs.len() as u64);
+        jobs.into_values().collect()
+    }
+
+    /// How each version stands at one target.
+    async fn standings(&self, target: usize, candidates: &[Candidate]) -> Vec<Standing> {
+        let all = |standing: Standing| vec![standing; candidates.len()];
+        let Some(first) = candidates.first() else { return Vec::new() };
+        if self.contested[target].contains(&first.repository) {
+            let text = format!("`{}` is claimed by several mirrors with different sources", first.repository);
+            return all(Standing::Failed(Action::Refused, Arc::new(Reason::new("two-mirrors", text))));
+        }
+        if self.stop.is_stopping() {
+            return all(interrupted());
+        }
+        let destination = &self.transfer.destinations()[target];
+        let listing = async {
+            let repository = destination.target().repository(&first.repository).map_err(|error| {
+                Fault::refused("invalid-name", error.to_string())
+            })?;
+            let tags = destination.target().list_tags(&repository).await;
+            tags.map_err(|fault| destination.look_failed(&fault))
+        };
+        let listed = tokio::select! {
+            listed = listing => listed,
+            () = self.stop.expired() => return all(interrupted()),
+        };
+        match listed {
+            Err(fault) => all(Standing::Failed(fault.action, Arc::new(fault.reason))),
+            Ok(tags) => {
+                let check = self.spec.check_drift;
+                let standings = candidates.iter().map(|candidate| standing(destination, candidate, &tags, check));
+                stream::iter(standings).buffered(LISTINGS).collect().await
+            }
+        }
+    }
+
+    /// Enters what is decided; asks `want` for a transfer otherwise.
+    fn settle(&self, target: usize, candidate: &Candidate, standing: Standing, mut want: impl FnMut(bool)) {
+        let overwrite = self.spec.drift == DriftPolicy::Overwrite;
+        let (action, reason) = match standing {
+            Standing::Missing if self.mode == Mode::Plan => (Action::Push, None),
+            Standing::Missing => return want(false),
+            Standing::Present => (Action::Present, None),
+            Standing::Drifted(reason) if overwrite && self.mode == Mode::Plan => (Action::Push, Some(reason)),
+            Standing::Drifted(_) if overwrite => return want(true),
+            Standing::Drifted(reason) => (Action::Drifted, Some(reason)),
+            Standing::Failed(action, reason) => (action, Some(reason)),
+        };
+        self.ledger.plain(target, candidate, action, reason);
+    }
+
+    fn close(self, targets: &[usize], report: &mut MirrorReport) {
+        let books = self.ledger.close();
+        for ((number, mut items), destination) in targets.iter().zip(books).zip(self.transfer.destinations()) {
+            if let Some(reason) = destination.disproved() {
+                let reason = Arc::new(reason.clone());
+                for item in items.iter_mut().filter(|item| item.action == Action::Pushed) {
+                    item.action = Action::Failed;
+                    item.reason = Some(Arc::clone(&reason));
+                }
+            }
+            let target = &mut report.targets[*number];
+            target.items = items;
+            target.error = unusable(destination);
+        }
+    }
+}
+
+/// Why a target as a whole was of no use in this run.
+fn unusable(destination: &Destination) -> Option<Problem> {
+    let reason = destination.broken()?.clone();
+    Some(Problem { kind: ProblemKind::Target, reason })
+}
+
+fn interrupted() -> Standing {
+    let reason = Reason::new("interrupted", "the run was told to stop before this version's turn");
+    Standing::Failed(Action::Failed, Arc::new(reason))
+}
+
+/// Carries versions as they come, as many at once as the pool admits, each in a task of its own: a panic there is
+/// that version's failure.
+async fn carry_all(cycle: &Arc<Cycle>, mut jobs: mpsc::Receiver<Job>) {
+    let mut tasks = JoinSet::new();
+    while let Some(job) = jobs.recv().await {
+        let place = tokio::select! {
+            biased;
+            () = cycle.stop.stopping() => None,
+            place = cycle.engine.gate.enter() => place,
+        };
+        let cycle = Arc::clone(cycle);
+        match place {
+            None => cycle.give_up(&job, &Fault::interrupted("the run was told to stop before this version's turn")),
+            Some(place) => {
+                tasks.spawn(async move {
+                    cycle.carry(job).await;
+                    drop(place);
+                });
+            }
+        }
+        while tasks.try_join_next().is_some() {}
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+impl Cycle {
+    async fn carry(self: Arc<Self>, job: Job) {
+        let begun = Instant::now();
+        let entry = &job.candidate.entry;
+        let flight = Flight::start(Arc::clone(&self.engine.progress), &entry.chart, &entry.version);
+        let job = Arc::new(job);
+        let mut work = tokio::spawn({
+            let (transfer, job) = (Arc::clone(&self.transfer), Arc::clone(&job));
+            async move {
+                let outcomes = transfer.carry(&job, &flight).await;
+                flight.end(outcomes.iter().map(|outcome| outcome.action).max().unwrap_or(Action::Failed));
+                outcomes
+            }
+        });
+        let outcomes = tokio::select! {
+            done = &mut work => done.map_err(|error| panicked(&error)),
+            () = self.stop.expired() => {
+                work.abort();
+                // It may have ended at the same moment: then what it did counts.
+                work.await.map_err(|_| Fault::interrupted("the run was told to stop while this version was in flight"))
+            }
+        };
+        let millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match outcomes {
+            Err(fault) => self.give_up(&job, &fault),
+            Ok(outcomes) => {
+                for outcome in outcomes {
+                    self.ledger.carried(&job.candidate, outcome, millis);
+                }
+            }
+        }
+    }
+
+    fn give_up(&self, job: &Job, fault: &Fault) {
+        for target in &job.destinations {
+            self.ledger.carried(&job.candidate, Outcome::fault(*target, fault), 0);
+        }
+    }
+}
+
+fn panicked(error: &tokio::task::JoinError) -> Fault {
+    Fault {
+        action: Action::Failed,
+        reason: Reason::new("internal", format!("a defect of chartferry ended this version: {error}")),
+        class: Class::Permanent,
+    }
+}

@@ -1,0 +1,91 @@
+//! The books of one mirror while it runs: every version of the index ends here once per target.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::plan::{Accept, Candidate, Left};
+use crate::report::{Action, Item};
+use crate::transfer::Outcome;
+use crate::types::Reason;
+
+/// Items per target.
+pub(super) struct Ledger {
+    targets: Vec<Mutex<Vec<Item>>>,
+    accept: Accept,
+}
+
+impl Ledger {
+    pub(super) fn new(targets: usize, accept: Accept) -> Self {
+        Self { targets: (0..targets).map(|_| Mutex::default()).collect(), accept }
+    }
+
+    /// A version that was left out for every target.
+    pub(super) fn left_out(&self, left: Left, repository: Option<&Arc<str>>) {
+        let mut item = Item::new(left.chart, left.version, left.action);
+        item.repository = repository.cloned();
+        item.index_line = left.index_line;
+        item.reason = Some(Arc::new(left.reason));
+        for target in 0..self.targets.len() {
+            self.enter(target, item.clone());
+        }
+    }
+
+    /// A version that needs nothing more said than what happened.
+    pub(super) fn plain(&self, target: usize, candidate: &Candidate, action: Action, reason: Option<Arc<Reason>>) {
+        let mut item = item(candidate, action);
+        item.reason = reason;
+        self.enter(target, item);
+    }
+
+    /// A version that was carried.
+    pub(super) fn carried(&self, candidate: &Candidate, outcome: Outcome, duration_ms: u64) {
+        let mut item = item(candidate, outcome.action);
+        item.reason = outcome.reason.map(Arc::new);
+        let details = item.details_mut();
+        details.tag = outcome.tag;
+        details.warnings = outcome.warnings;
+        details.source_url = outcome.source_url;
+        details.package_digest = outcome.package_digest;
+        details.manifest_digest = outcome.manifest_digest;
+        details.provenance = outcome.provenance;
+        details.digest_check = outcome.digest_check;
+        details.bytes = outcome.bytes;
+        details.duration_ms = duration_ms;
+        self.enter(outcome.destination, item);
+    }
+
+    fn enter(&self, target: usize, mut item: Item) {
+        let troubled = matches!(item.action, Action::Failed | Action::Refused | Action::Drifted);
+        if troubled && self.accept.covers(&item.chart, &item.version) {
+            item.action = Action::Accepted;
+        }
+        if let Some(items) = self.targets.get(target) {
+            items.lock().unwrap_or_else(PoisonError::into_inner).push(item);
+        }
+    }
+
+    /// The items of each target, by chart and in the order of the index.
+    pub(super) fn close(self) -> Vec<Vec<Item>> {
+        let items = self.targets.into_iter().map(|items| items.into_inner().unwrap_or_else(PoisonError::into_inner));
+        items
+            .map(|mut items| {
+                items.sort_by(|a, b| {
+                    a.chart.cmp(&b.chart).then(a.index_line.cmp(&b.index_line)).then_with(|| a.version.cmp(&b.version))
+                });
+                items
+            })
+            .collect()
+    }
+}
+
+fn item(candidate: &Candidate, action: Action) -> Item {
+    let entry = &candidate.entry;
+    let mut item = Item::new(Arc::clone(&entry.chart), entry.version.clone(), action);
+    item.repository = Some(candidate.repository.shared());
+    item.index_line = entry.line;
+    if !candidate.alternatives.is_empty() || !candidate.warnings.is_empty() {
+        let details = item.details_mut();
+        details.duplicate_lines = candidate.alternatives.iter().map(|entry| entry.line).collect();
+        details.warnings.clone_from(&candidate.warnings);
+    }
+    item
+}
