@@ -109,7 +109,6 @@ fn judged(helm: &Helm, name: &str, registry: &Registry) -> Vec<String> {
 }
 
 #[test]
-#[ignore = "needs the command line"]
 fn every_case_ends_as_it_must() {
     let only = std::env::var("CHARTFERRY_CORPUS").unwrap_or_default();
     let root = root();
