@@ -35,8 +35,9 @@ fn literal(text: &str) -> Option<&str> {
 /// Codes given to `Reason::new` and those that `fn code` of an error returns.
 fn codes(text: &str) -> BTreeSet<String> {
     let mut codes = BTreeSet::new();
-    let reasons = text.split("Reason::new(").skip(1).filter_map(literal);
-    codes.extend(reasons.map(str::to_owned));
+    for maker in ["Reason::new(", "Fault::failed(", "Fault::refused("] {
+        codes.extend(text.split(maker).skip(1).filter_map(literal).map(str::to_owned));
+    }
     for body in text.split("fn code(&self) -> &'static str {").skip(1) {
         let body = body.split("\n    }\n").next().unwrap_or_default();
         codes.extend(body.split("=> ").skip(1).filter_map(literal).map(str::to_owned));

@@ -36,7 +36,10 @@ pub async fn run(engine: &Engine, mirrors: Vec<MirrorSpec>, mode: Mode) -> RunRe
     for mirror in &mut mirrors {
         if let Err(imbalance) = account::check(mirror) {
             let text = format!("the report does not add up, which is a defect of chartferry: {imbalance}");
-            mirror.error = Some(Problem { kind: ProblemKind::Defect, reason: Reason::new("defect", text) });
+            mirror.error = Some(Problem {
+                kind: ProblemKind::Defect,
+                reason: Reason::new("defect", text),
+            });
         }
     }
     RunReport {

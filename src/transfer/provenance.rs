@@ -97,7 +97,11 @@ impl Transfer {
         };
         let mut state = Provenance::Carried;
         if verifies {
-            let check = self.policy.verifier.as_ref().map(|verifier| verifier.check(&signed));
+            let check = self
+                .policy
+                .verifier
+                .as_ref()
+                .map(|verifier| verifier.check(&signed));
             let verdict = check.unwrap_or_else(|| Err("no keyring is configured".into()));
             verdict.map_err(|text| refuse("provenance-bad-signature", text))?;
             state = Provenance::Verified;
