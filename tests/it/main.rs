@@ -12,9 +12,15 @@
     reason = "`support` is a toolbox: not every tool is in use at every time"
 )]
 
+mod airgap;
 mod architecture;
 mod config;
 mod corpus;
+mod counts;
+mod drift;
+mod migrate;
+mod provenance;
+mod resume;
 mod support;
 mod vectors;
 mod workshop;
