@@ -11,7 +11,6 @@ pub struct Version {
     text: Box<str>,
     numbers: [u64; 3],
     pre: Box<str>,
-    parts: u8,
 }
 
 /// The text is no version to Helm.
@@ -70,7 +69,6 @@ impl Version {
             text: text.into(),
             numbers,
             pre: pre.unwrap_or_default().into(),
-            parts: u8::try_from(parts).ok()?,
         })
     }
 
@@ -94,14 +92,10 @@ impl Version {
         !self.pre.is_empty()
     }
 
-    /// True if Helm's own tag listing keeps the version: three numbers without leading zeros, no `v`.
+    /// True if Helm's own tag listing keeps the version: strict semver, so three numbers without leading zeros and
+    /// no `v` (helm-oci-format 4).
     pub fn is_strict(&self) -> bool {
-        let core = self.text.split(['-', '+']).next().unwrap_or_default();
-        self.parts == 3
-            && !self.text.starts_with('v')
-            && core
-                .split('.')
-                .all(|part| part.len() == 1 || !part.starts_with('0'))
+        semver::Version::parse(&self.text).is_ok()
     }
 
     /// Precedence of semver 2.0, section 11.
