@@ -41,14 +41,12 @@ impl Version {
             None => (body, None),
         };
         let mut numbers = [0; 3];
-        let mut parts = 0;
-        for part in core.split('.') {
-            let slot = numbers.get_mut(parts)?;
+        for (position, part) in core.split('.').enumerate() {
+            let slot = numbers.get_mut(position)?;
             if part.is_empty() || !part.bytes().all(|b| b.is_ascii_digit()) {
                 return None;
             }
             *slot = part.parse().ok()?;
-            parts += 1;
         }
         let identifiers = |text: &str, numeric_strict: bool| {
             text.split('.').all(|id| {
