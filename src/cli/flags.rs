@@ -40,12 +40,18 @@ pub(super) fn read(
 
 /// A problem in terms of flags.
 pub(super) fn describe(problem: &Problem) -> String {
-    let key = problem.key.rsplit('.').next().unwrap_or_default();
-    let key = key.split('[').next().unwrap_or_default();
+    // `mirror[0].rename."Old Name"`: the part below the table is the flag, what follows is its value
+    let key = ["mirror[0].", "host[0].", "host[1]."]
+        .iter()
+        .find_map(|table| problem.key.strip_prefix(table))
+        .unwrap_or(&problem.key);
+    let key = key.split(['.', '[']).next().unwrap_or_default();
     if key.is_empty() {
         return problem.text.clone();
     }
-    format!("{}: {}", flag(key), problem.text)
+    // The only other key that a problem of the command line names
+    let text = problem.text.replace("`keyring`", "`--keyring`");
+    format!("{}: {text}", flag(key))
 }
 
 /// A table of the file under construction. A key is written only if it was typed, so that defaults stay where they are.

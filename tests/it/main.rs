@@ -13,6 +13,7 @@
 )]
 
 mod architecture;
+mod cli;
 mod config;
 mod corpus;
 mod support;
