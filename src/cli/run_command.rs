@@ -96,7 +96,10 @@ fn from_flags(args: &RunArgs, screen: &Screen) -> anyhow::Result<Option<Config>>
     };
     for (kind, problems) in [("warning", &warnings), ("error", &problems)] {
         for problem in problems {
-            let text = format!("{kind}: {}\n", crate::report::plain(&flags::describe(problem)));
+            let text = format!(
+                "{kind}: {}\n",
+                crate::report::plain(&flags::describe(problem, args))
+            );
             let _ = screen.write_lines(text.as_bytes());
         }
     }

@@ -16,6 +16,7 @@ mod architecture;
 mod cli;
 mod config;
 mod corpus;
+mod shutdown;
 mod support;
 mod vectors;
 mod workshop;

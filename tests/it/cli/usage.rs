@@ -60,6 +60,17 @@ fn the_version_is_a_result() {
 
 /// Arguments and what the one error says. Clap's own exit code would be 2, which here means failed versions.
 const MISTAKES: &[(&[&str], &str)] = &[
+    (
+        &[
+            "migrate",
+            "https://charts.acme.io",
+            "oci-layout:b",
+            "--source-ca-file",
+            "x",
+        ],
+        "--source-ca-file: ",
+    ),
+    (&["migrate", "a", "oci://r.io/x", "--ca-file", "x"], "--ca-file: "),
     (&["migrate"], "SOURCE and TARGET are missing"),
     (
         &["migrate", "src"],
