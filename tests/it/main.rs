@@ -13,8 +13,10 @@
 )]
 
 mod architecture;
+mod cli;
 mod config;
 mod corpus;
+mod shutdown;
 mod support;
 mod vectors;
 mod workshop;
