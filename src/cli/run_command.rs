@@ -7,8 +7,8 @@ use super::args::{LogArgs, RunArgs};
 use super::assemble::{Work, assemble};
 use super::logins::Logins;
 use super::progress::{Screen, Watch};
-use super::{flags, output, show, signals, start_logging};
-use crate::config::{self, Config};
+use super::{flags, output, show, show_error, signals, start_logging};
+use crate::config::{self, Config, ProblemKind};
 use crate::report::{ExitStatus, ExitZeroOn, RunReport};
 use crate::run::{self, Mode, Stop};
 
@@ -36,8 +36,12 @@ pub(super) fn run(args: &RunArgs, log: &LogArgs, plan: bool, screen: &Screen) ->
     let report = report?;
     let none = ExitZeroOn::default();
     let zero_on = args.output.exit_zero_on.as_ref().unwrap_or(&none);
-    output::write(&report, &args.output)?;
-    Ok(ExitStatus::with_exceptions(&report, zero_on).code())
+    let mut status = ExitStatus::with_exceptions(&report, zero_on);
+    for error in output::write(&report, &args.output) {
+        show_error(screen, &error);
+        status = status.max(ExitStatus::Config);
+    }
+    Ok(status.code())
 }
 
 async fn execute(
@@ -69,10 +73,17 @@ fn configuration(args: &RunArgs, screen: &Screen) -> anyhow::Result<Option<Confi
     if let Some(flag) = flags::given_beside_a_file(args) {
         bail!("`{flag}` cannot be used with `--config`: the file says it for each mirror and host");
     }
-    let (problems, warnings, config) = match config::load(file) {
+    let (problems, mut warnings, mut config) = match config::load(file) {
         Ok((config, warnings)) => (Vec::new(), warnings, Some(config)),
         Err(error) => (error.problems, error.warnings, None),
     };
+    if args.trust.check_drift {
+        // The file's warning is that nothing compares digests; this run does.
+        warnings
+            .retain(|warning| !(warning.kind == ProblemKind::Conflict && warning.key.ends_with("].drift")));
+        let mirrors = config.iter_mut().flat_map(|config| &mut config.mirrors);
+        mirrors.for_each(|mirror| mirror.check_drift = true);
+    }
     show(screen, "warning", &warnings);
     show(screen, "error", &problems);
     Ok(config)
@@ -92,7 +103,10 @@ fn from_flags(args: &RunArgs, screen: &Screen) -> anyhow::Result<Option<Config>>
     };
     for (kind, problems) in [("warning", &warnings), ("error", &problems)] {
         for problem in problems {
-            let text = format!("{kind}: {}\n", crate::report::plain(&flags::describe(problem)));
+            let text = format!(
+                "{kind}: {}\n",
+                crate::report::plain(&flags::describe(problem, args))
+            );
             let _ = screen.write_lines(text.as_bytes());
         }
     }

@@ -32,7 +32,7 @@ pub use policy::{DigestPolicy, ProvenancePolicy};
 pub use verifier::Verifier;
 
 /// What may be pushed and how.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Policy {
     /// Index digests.
     pub digest: DigestPolicy,

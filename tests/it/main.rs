@@ -14,6 +14,7 @@
 
 mod airgap;
 mod architecture;
+mod cli;
 mod config;
 mod corpus;
 mod counts;
@@ -21,6 +22,7 @@ mod drift;
 mod migrate;
 mod provenance;
 mod resume;
+mod shutdown;
 mod support;
 mod vectors;
 mod workshop;
