@@ -16,6 +16,7 @@ mod architecture;
 mod cli;
 mod config;
 mod corpus;
+mod readme;
 mod shutdown;
 mod support;
 mod vectors;
