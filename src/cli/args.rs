@@ -333,7 +333,7 @@ pub(super) struct LogArgs {
     /// Only the result and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
-    /// Say more; twice (-vv): every request
+    /// Log every request
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
     /// Form of log lines [default: text]

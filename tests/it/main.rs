@@ -21,6 +21,7 @@ mod counts;
 mod drift;
 mod migrate;
 mod provenance;
+mod readme;
 mod resume;
 mod shutdown;
 mod support;
