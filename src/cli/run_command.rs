@@ -1,5 +1,7 @@
 //! `migrate` and `plan`.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, bail};
 use chrono::Utc;
 
@@ -30,8 +32,9 @@ pub(super) fn run(args: &RunArgs, log: &LogArgs, plan: bool, screen: &Screen) ->
     };
     let mode = if plan { Mode::Plan } else { Mode::Migrate };
     let report = runtime.block_on(execute(args, &config, &logins, &watch, mode));
-    // What still runs belongs to versions that were given up: do not wait for it.
-    runtime.shutdown_background();
+    // What still runs belongs to versions that were given up: it is not waited for. But open connections are closed, so
+    // that the report finds a free file descriptor.
+    runtime.shutdown_timeout(Duration::from_millis(100));
     watch.finish();
     let report = report?;
     let none = ExitZeroOn::default();

@@ -14,7 +14,7 @@ use super::read::{Opened, Work};
 use super::spec::{Engine, MirrorSpec, Mode};
 use super::stop::Stop;
 use crate::plan::{Candidate, Selection};
-use crate::report::{Action, DriftPolicy, MirrorReport, Problem, ProblemKind};
+use crate::report::{Action, DriftPolicy, Item, MirrorReport, Problem, ProblemKind};
 use crate::transfer::{Destination, Fault, Flight, Job, Outcome, Transfer};
 use crate::types::{ChartName, Class, Reason};
 
@@ -204,15 +204,18 @@ impl Cycle {
                 }
             }
             let target = &mut report.targets[*number];
+            target.error = unusable(destination, &items);
             target.items = items;
-            target.error = unusable(destination);
         }
     }
 }
 
-/// Why a target as a whole was of no use in this run.
-fn unusable(destination: &Destination) -> Option<Problem> {
-    let reason = destination.broken()?.clone();
+/// Why a target as a whole was of no use in this run: it was given up, or it refused us and holds nothing of what is
+/// wanted.
+fn unusable(destination: &Destination, items: &[Item]) -> Option<Problem> {
+    let in_place = |item: &Item| matches!(item.action, Action::Pushed | Action::Present);
+    let refusal = || destination.refusal().filter(|_| !items.iter().any(in_place));
+    let reason = destination.broken().or_else(refusal)?.clone();
     Some(Problem {
         kind: ProblemKind::Target,
         reason,

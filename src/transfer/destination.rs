@@ -8,9 +8,9 @@ use crate::report::Action;
 use crate::target::{Target, TargetFault};
 use crate::types::{Class, Digest, Reason, Repository, Tag};
 
-/// So many versions in a row may be refused for want of rights before the target is given up: one chart's
+/// So many versions in a row may be refused for want of rights or room before the target is given up: one chart's
 /// repository may be closed, but thousands of downloads for nothing help nobody.
-const AUTH_PATIENCE: u32 = 3;
+const PATIENCE: u32 = 3;
 
 /// A target with what this run learned about it.
 pub struct Destination {
@@ -19,7 +19,9 @@ pub struct Destination {
     proved: AtomicBool,
     /// Something was stored in this run.
     works: AtomicBool,
-    denied: AtomicU32,
+    refusals: AtomicU32,
+    /// The first of them.
+    refusal: OnceLock<Reason>,
     broken: OnceLock<Reason>,
     /// What the target said to have stored is not there.
     disproved: OnceLock<Reason>,
@@ -32,7 +34,8 @@ impl Destination {
             target,
             proved: AtomicBool::new(false),
             works: AtomicBool::new(false),
-            denied: AtomicU32::new(0),
+            refusals: AtomicU32::new(0),
+            refusal: OnceLock::new(),
             broken: OnceLock::new(),
             disproved: OnceLock::new(),
         }
@@ -46,6 +49,11 @@ impl Destination {
     /// Why the target was given up during the run.
     pub fn broken(&self) -> Option<&Reason> {
         self.broken.get()
+    }
+
+    /// Why the target refused versions that it may have refused as a whole: for want of rights, a login or room.
+    pub fn refusal(&self) -> Option<&Reason> {
+        self.refusal.get()
     }
 
     /// Why nothing that this run stored may be believed.
@@ -68,9 +76,12 @@ impl Destination {
     /// Takes note of a failed write.
     pub(super) fn failed(&self, fault: &TargetFault) -> Fault {
         let fault = Fault::of_target(fault);
-        if fault.class == Class::Auth && !self.works.load(Ordering::Acquire) {
-            let failures = self.denied.fetch_add(1, Ordering::AcqRel) + 1;
-            if failures >= AUTH_PATIENCE {
+        // Rights may differ from chart to chart, so they are no sign once something was stored; room ends for all.
+        let denied = fault.class == Class::Auth || fault.reason.code == "registry-login";
+        let full = fault.reason.code == "registry-quota";
+        if full || (denied && !self.works.load(Ordering::Acquire)) {
+            self.refusal.get_or_init(|| fault.reason.clone());
+            if self.refusals.fetch_add(1, Ordering::AcqRel) + 1 >= PATIENCE {
                 self.broken.get_or_init(|| fault.reason.clone());
             }
         }
@@ -85,6 +96,7 @@ impl Destination {
         digest: &Digest,
     ) -> Result<(), Fault> {
         self.works.store(true, Ordering::Release);
+        self.refusals.store(0, Ordering::Release);
         if self.proved.swap(true, Ordering::AcqRel) {
             return Ok(());
         }

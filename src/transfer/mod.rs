@@ -10,6 +10,7 @@ mod obtain;
 mod policy;
 mod provenance;
 mod push;
+mod renewal;
 mod verbatim;
 mod verifier;
 pub mod width;
@@ -22,13 +23,14 @@ use crate::payload::Budget;
 use crate::plan::{Candidate, Mismatch};
 use crate::registry::{Registry, RegistryError};
 use crate::report::{Action, DigestCheck, Provenance};
-use crate::source::{PackageUrl, Source};
+use crate::source::{PackageUrl, Source, Validators};
 use crate::types::{Digest, Reason, RegistryHost};
 
 pub use destination::Destination;
 pub(crate) use fault::{Fault, chain};
 pub(crate) use flight::Flight;
 pub use policy::{DigestPolicy, ProvenancePolicy};
+use renewal::Renewal;
 pub use verifier::Verifier;
 
 /// What may be pushed and how.
@@ -113,6 +115,7 @@ pub struct Transfer {
     policy: Policy,
     budget: Budget,
     registries: Arc<dyn OpenRegistry>,
+    renewal: Renewal,
     /// A source that answers with pages instead of provenance files is told of once, not per version.
     told_of_pages: AtomicBool,
     /// The text that dependencies name when they still point at this source.
@@ -120,10 +123,10 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    /// Transfers from `source`, which the user calls `name`, to `destinations`.
+    /// Transfers from `source`, which the user calls `name` and whose index was `read`, to `destinations`.
     pub fn new(
         name: &str,
-        source: Source,
+        (source, read): (Source, Validators),
         destinations: Vec<Arc<Destination>>,
         policy: Policy,
         budget: Budget,
@@ -136,6 +139,7 @@ impl Transfer {
             policy,
             budget,
             registries,
+            renewal: Renewal::new(read),
             told_of_pages: AtomicBool::new(false),
             source_url,
         }

@@ -1,9 +1,12 @@
 //! Getting one version from the source: package and provenance file side by side, then every question that can be
 //! asked of the bytes before anything is pushed.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 
 use super::push::ProvenanceFile;
+use super::renewal::is_no_pair;
 use super::{Fault, Flight, ProvenancePolicy, Transfer, chain, listed, policy};
 use crate::helm::index::{Entry, IndexDigest};
 use crate::helm::package::{self, Package};
@@ -38,7 +41,8 @@ impl Transfer {
         locations: &[PackageUrl],
         flight: &Flight,
     ) -> Result<Obtained, Fault> {
-        let (fetched, check) = self.fetch_checked(candidate, locations, flight).await?;
+        let (fetched, check, candidate) = self.fetch_checked(candidate, locations, flight).await?;
+        let candidate = &*candidate;
         let package = read_package(&fetched, check).await?;
         let mut warnings = candidate.warnings.clone();
         warnings.extend(package.warnings.iter().cloned());
@@ -63,14 +67,14 @@ impl Transfer {
         })
     }
 
-    /// The package with its digest judged. One that does not match is asked for once more, past all caches: a
-    /// version that was published anew leaves stale copies behind.
-    async fn fetch_checked(
+    /// The package with its digest judged. What does not match is asked for once more, past all caches: a version that
+    /// was published anew leaves stale copies behind. Then the index is read once more, which may list it anew.
+    async fn fetch_checked<'a>(
         &self,
-        candidate: &Candidate,
+        candidate: &'a Candidate,
         locations: &[PackageUrl],
         flight: &Flight,
-    ) -> Result<(Fetched, DigestCheck), Fault> {
+    ) -> Result<(Fetched, DigestCheck, Cow<'a, Candidate>), Fault> {
         let provenance = self.policy.provenance != ProvenancePolicy::Off;
         let mut want = Want {
             provenance,
@@ -84,12 +88,21 @@ impl Transfer {
                 .map_err(|error| source_fault(&error))?;
             flight.bytes(fetched.package.size);
             let digest = &fetched.package.digest;
-            let claims = match policy::check_digest(self.policy.digest, listed(candidate), digest) {
-                Ok(check) if want.fresh || check != DigestCheck::Mismatch => return Ok((fetched, check)),
+            let judge = |candidate| policy::check_digest(self.policy.digest, listed(candidate), digest);
+            let suspect = |check| check == DigestCheck::Mismatch || is_no_pair(candidate, &fetched);
+            let claims = match judge(candidate) {
+                Ok(check) if want.fresh || !suspect(check) => {
+                    return Ok((fetched, check, Cow::Borrowed(candidate)));
+                }
                 Ok(_) => None,
                 Err(claims) => Some(claims),
             };
             if let (Some(claims), true) = (claims, want.fresh) {
+                if let Some(renewed) = self.renewed(candidate).await
+                    && let Ok(check) = judge(&renewed)
+                {
+                    return Ok((fetched, check, Cow::Owned(renewed)));
+                }
                 let url = &fetched.url;
                 return Err(Fault::refused(
                     "digest-mismatch",

@@ -19,6 +19,7 @@ mod config;
 mod corpus;
 mod counts;
 mod drift;
+mod faults;
 mod migrate;
 mod provenance;
 mod readme;
