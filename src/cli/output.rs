@@ -54,13 +54,16 @@ fn gone_is_fine(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Writes beside the file and renames, so that a reader never sees half of it. What is no plain file, such as
-/// `/dev/stdout`, is written directly.
+/// Writes beside the file and renames, so that a reader never sees half of it. A link stays one: what it leads to is
+/// replaced. What is no plain file, such as `/dev/stdout`, is written directly.
 fn to_file(path: &Path, write: impl Fn(&mut dyn io::Write) -> io::Result<()>) -> anyhow::Result<()> {
     let run = || -> io::Result<()> {
-        if path.metadata().is_ok_and(|found| !found.is_file()) {
-            return write(&mut BufWriter::new(File::create(path)?));
+        if is_stream(path) {
+            // What was printed there before stays, also where standard output is a file
+            let stream = File::options().append(true).open(path)?;
+            return write(&mut BufWriter::new(stream));
         }
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
@@ -72,10 +75,21 @@ fn to_file(path: &Path, write: impl Fn(&mut dyn io::Write) -> io::Result<()>) ->
         write(&mut out)?;
         out.flush()?;
         drop(out);
-        file.persist(path)?;
+        file.persist(&path)?;
         Ok(())
     };
     run().with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+/// A pipe, a terminal, a device; and the names of open files, which lead to plain files where output is redirected:
+/// renaming over those would replace the name itself.
+fn is_stream(path: &Path) -> bool {
+    let open = ["/dev/stdout", "/dev/stderr"]
+        .iter()
+        .any(|name| path == Path::new(name))
+        || path.starts_with("/dev/fd")
+        || path.starts_with("/proc");
+    open || path.metadata().is_ok_and(|found| !found.is_file())
 }
 
 /// Reports are read by others than who wrote them; the umask still applies.

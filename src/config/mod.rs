@@ -84,10 +84,8 @@ pub fn check_with(
     path: &Path,
     variables: &BTreeMap<String, String>,
 ) -> Result<(Config, Vec<Problem>), ConfigError> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    // Empty for a file here: what is typed relative is shown as it was typed
+    let folder = path.parent().unwrap_or(Path::new(""));
     let near = Surroundings {
         folder,
         variables,

@@ -369,12 +369,7 @@ impl<'a> Planner<'a> {
             .filter(|candidate| !candidate.version.is_strict())
             .collect();
         if let Some(first) = hidden.first() {
-            let text = format!(
-                "{} versions such as `{}` are not strict semver; Helm finds their tags by the exact version only",
-                hidden.len(),
-                first.version
-            );
-            selection.warnings.push(Reason::new("not-strict", text));
+            selection.warnings.push(not_strict(&first.version, hidden.len()));
         }
         let mut folded: HashMap<String, usize> = HashMap::new();
         let fold = |candidate: &Candidate| candidate.tag.as_str().to_ascii_lowercase();
@@ -397,4 +392,13 @@ fn newest_first(left: &Judged, right: &Judged) -> Ordering {
     by_version
         .then_with(by_date)
         .then_with(|| right.version().as_str().cmp(left.version().as_str()))
+}
+
+fn not_strict(first: &Version, number: usize) -> Reason {
+    let (versions, tags) = match number {
+        1 => (format!("`{first}` is"), "its tag"),
+        _ => (format!("{number} versions such as `{first}` are"), "their tags"),
+    };
+    let text = format!("{versions} not strict semver; Helm finds {tags} by the exact version only");
+    Reason::new("not-strict", text)
 }

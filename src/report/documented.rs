@@ -62,6 +62,27 @@ fn every_reason_code_can_be_looked_up() {
     assert_eq!(missing, [""; 0]);
 }
 
+/// The other way round: no code is promised that nothing gives.
+#[test]
+fn no_code_is_documented_that_does_not_exist() {
+    let mut files = Vec::new();
+    sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut files);
+    let documentation = documentation();
+    let tables = documentation.split("\n## Reason codes\n").nth(1).unwrap();
+    let tables = tables.split("\n## ").next().unwrap();
+    let rows = tables.lines().filter_map(|line| line.strip_prefix("| `"));
+    let codes = rows.flat_map(|row| row.split(" | ").next().unwrap_or_default().split(['`', ',', ' ']));
+    let codes: BTreeSet<&str> = codes.filter(|code| !code.is_empty()).collect();
+    assert!(codes.len() > 60, "{codes:?}");
+    let given = |code: &str| {
+        files
+            .iter()
+            .any(|(_, text)| text.contains(&format!("\"{code}\"")))
+    };
+    let invented: Vec<_> = codes.into_iter().filter(|code| !given(code)).collect();
+    assert_eq!(invented, [""; 0]);
+}
+
 #[test]
 fn codes_are_found_however_they_are_written() {
     let text = "Reason::new(\n    \"a-b\",\n x); Reason::new(\"c\", y); Reason::new(code, z)

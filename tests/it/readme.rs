@@ -33,7 +33,7 @@ fn shown(document: &'static str) -> Vec<Shown> {
                     command: command.to_owned(),
                     output: String::new(),
                 }),
-                (None, Some(last)) => last.output += &format!("{line}\n"),
+                (None, Some(last)) => last.output.extend([line, "\n"]),
                 (None, None) => panic!("{document}: output without a command: {line}"),
             }
         }

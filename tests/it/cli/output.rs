@@ -125,7 +125,7 @@ fn the_report_and_the_map_are_files() {
         .iter()
         .find(|line| line["version"] == "0.4.0+build.7")
         .unwrap();
-    assert_eq!(plus["reference"], "oci-layout:./charts:harbour-log:0.4.0_build.7");
+    assert_eq!(plus["reference"], "oci-layout:charts:harbour-log:0.4.0_build.7");
     assert_eq!(plus["chart"], "harbour-log");
     // Nothing half-written stays, and a later run replaces what an earlier one wrote
     assert_eq!(left_in(ferry.home()), ["charts", "m.jsonl", "r.json"]);
@@ -156,19 +156,36 @@ fn a_file_that_cannot_be_written_costs_the_exit_code_but_not_the_result() {
     assert!(ferry.home().join("m.jsonl").exists(), "{}", run.stderr);
 }
 
+/// A pipe, or a file that the shell opened: both are written after the result, and nothing is renamed over a device.
 #[test]
-fn a_report_may_go_to_what_is_no_file() {
-    let run = example(
-        &Ferry::new(),
-        "migrate",
-        &["-q", "--report", "/dev/stdout", "-o", "markdown"],
-    )
-    .expect(0);
-    assert!(
-        run.stdout.contains("\"schema\":\"chartferry.report/v1\""),
-        "{}",
-        run.stdout
-    );
+fn a_report_may_go_to_standard_output() {
+    let ferry = Ferry::new();
+    let more = ["-q", "--report", "/dev/stdout", "-o", "markdown"];
+    let fits = |text: &str| {
+        text.starts_with("## chartferry") && text.contains("\"schema\":\"chartferry.report/v1\"")
+    };
+    let run = example(&ferry, "migrate", &more).expect(0);
+    assert!(fits(&run.stdout), "{}", run.stdout);
+    let path = ferry.home().join("redirected");
+    let mut command = ferry.command(["plan", EXAMPLE, "oci-layout:charts"].iter().chain(&more));
+    command.stdout(std::fs::File::create(&path).unwrap());
+    assert!(command.status().unwrap().success());
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(fits(&text), "{text}");
+    assert!(std::fs::symlink_metadata("/dev/stdout").unwrap().is_symlink());
+}
+
+#[test]
+fn a_link_stays_a_link() {
+    let ferry = Ferry::new();
+    std::fs::create_dir(ferry.home().join("real")).unwrap();
+    std::fs::write(ferry.home().join("real/r.json"), "old").unwrap();
+    std::os::unix::fs::symlink("real/r.json", ferry.home().join("r.json")).unwrap();
+    example(&ferry, "migrate", &["--report", "r.json"]).expect(0);
+    assert!(ferry.home().join("r.json").is_symlink());
+    let text = std::fs::read_to_string(ferry.home().join("real/r.json")).unwrap();
+    assert_eq!(json(&text)["totals"]["pushed"], 7);
+    assert_eq!(left_in(&ferry.home().join("real")), ["r.json"]);
 }
 
 /// A version that fails, a version that is good.
