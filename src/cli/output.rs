@@ -12,16 +12,27 @@ use crate::report::{RunReport, json, map, markdown, text};
 /// Tables are as wide as this where nobody says how wide the terminal is.
 const WIDTH: usize = 100;
 
-/// Prints the report and writes the files that were asked for.
-pub(super) fn write(report: &RunReport, args: &OutputArgs) -> anyhow::Result<()> {
-    if let Some(path) = &args.report {
-        to_file(path, |out| json::write(report, out))?;
-    }
-    if let Some(path) = &args.map {
-        to_file(path, |out| map::write(report, out))?;
-    }
+/// Prints the report and writes the files that were asked for. One that cannot be written does not keep the others
+/// from being written: a run may have taken hours.
+pub(super) fn write(report: &RunReport, args: &OutputArgs) -> Vec<anyhow::Error> {
+    let printed = print_report(report, args.output);
+    let saved = args
+        .report
+        .as_deref()
+        .map_or(Ok(()), |path| to_file(path, |out| json::write(report, out)));
+    let mapped = args
+        .map
+        .as_deref()
+        .map_or(Ok(()), |path| to_file(path, |out| map::write(report, out)));
+    [printed, saved, mapped]
+        .into_iter()
+        .filter_map(Result::err)
+        .collect()
+}
+
+fn print_report(report: &RunReport, form: OutputForm) -> anyhow::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
-    let printed = match args.output {
+    let printed = match form {
         OutputForm::Table => text::write(report, width(), &mut out),
         OutputForm::Json if io::stdout().is_terminal() => json::write_pretty(report, &mut out),
         OutputForm::Json => json::write(report, &mut out),

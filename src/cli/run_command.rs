@@ -9,7 +9,7 @@ use super::args::{LogArgs, RunArgs};
 use super::assemble::{Work, assemble};
 use super::logins::Logins;
 use super::progress::{Screen, Watch};
-use super::{flags, output, show, signals, start_logging};
+use super::{flags, output, show, show_error, signals, start_logging};
 use crate::config::{self, Config};
 use crate::report::{ExitStatus, ExitZeroOn, RunReport};
 use crate::run::{self, Mode, Stop};
@@ -39,8 +39,12 @@ pub(super) fn run(args: &RunArgs, log: &LogArgs, plan: bool, screen: &Screen) ->
     let report = report?;
     let none = ExitZeroOn::default();
     let zero_on = args.output.exit_zero_on.as_ref().unwrap_or(&none);
-    output::write(&report, &args.output)?;
-    Ok(ExitStatus::with_exceptions(&report, zero_on).code())
+    let mut status = ExitStatus::with_exceptions(&report, zero_on);
+    for error in output::write(&report, &args.output) {
+        show_error(screen, &error);
+        status = status.max(ExitStatus::Config);
+    }
+    Ok(status.code())
 }
 
 async fn execute(
@@ -95,7 +99,10 @@ fn from_flags(args: &RunArgs, screen: &Screen) -> anyhow::Result<Option<Config>>
     };
     for (kind, problems) in [("warning", &warnings), ("error", &problems)] {
         for problem in problems {
-            let text = format!("{kind}: {}\n", crate::report::plain(&flags::describe(problem)));
+            let text = format!(
+                "{kind}: {}\n",
+                crate::report::plain(&flags::describe(problem, args))
+            );
             let _ = screen.write_lines(text.as_bytes());
         }
     }

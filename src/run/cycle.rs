@@ -24,6 +24,9 @@ const LISTINGS: usize = 16;
 /// before they are needed.
 const QUEUE: usize = 1024;
 
+/// When the end of the run reached versions that nobody had taken up.
+const BEFORE: &str = "before this version's turn";
+
 /// What the tasks of one mirror share.
 struct Cycle {
     spec: MirrorSpec,
@@ -147,7 +150,7 @@ impl Cycle {
             ));
         }
         if self.stop.is_stopping() {
-            return all(interrupted());
+            return all(self.stopped(BEFORE).into());
         }
         let destination = &self.transfer.destinations()[target];
         let listing = async {
@@ -160,7 +163,7 @@ impl Cycle {
         };
         let listed = tokio::select! {
             listed = listing => listed,
-            () = self.stop.expired() => return all(interrupted()),
+            () = self.stop.expired() => return all(self.stopped(BEFORE).into()),
         };
         match listed {
             Err(fault) => all(Standing::Failed(fault.action, Arc::new(fault.reason))),
@@ -219,12 +222,10 @@ fn unusable(destination: &Destination, items: &[Item]) -> Option<Problem> {
     })
 }
 
-fn interrupted() -> Standing {
-    let reason = Reason::new(
-        "interrupted",
-        "the run was told to stop before this version's turn",
-    );
-    Standing::Failed(Action::Failed, Arc::new(reason))
+impl From<Fault> for Standing {
+    fn from(fault: Fault) -> Self {
+        Self::Failed(fault.action, Arc::new(fault.reason))
+    }
 }
 
 /// Carries versions as they come, as many at once as the pool admits, each in a task of its own: a panic there is
@@ -239,10 +240,7 @@ async fn carry_all(cycle: &Arc<Cycle>, mut jobs: mpsc::Receiver<Job>) {
         };
         let cycle = Arc::clone(cycle);
         match place {
-            None => cycle.give_up(
-                &job,
-                &Fault::interrupted("the run was told to stop before this version's turn"),
-            ),
+            None => cycle.give_up(&job, &cycle.stopped(BEFORE)),
             Some(place) => {
                 tasks.spawn(async move {
                     cycle.carry(job).await;
@@ -256,6 +254,17 @@ async fn carry_all(cycle: &Arc<Cycle>, mut jobs: mpsc::Receiver<Job>) {
 }
 
 impl Cycle {
+    /// Why a version was not done: everything is to stop, or the time of this mirror is over.
+    fn stopped(&self, when: &str) -> Fault {
+        if self.engine.stop.is_stopping() {
+            return Fault::interrupted(&format!("the run was told to stop {when}"));
+        }
+        Fault {
+            reason: Reason::new("deadline", format!("`run_timeout` was over {when}")),
+            ..Fault::interrupted(when)
+        }
+    }
+
     async fn carry(self: Arc<Self>, job: Job) {
         let begun = Instant::now();
         let entry = &job.candidate.entry;
@@ -280,7 +289,7 @@ impl Cycle {
             () = self.stop.expired() => {
                 work.abort();
                 // It may have ended at the same moment: then what it did counts.
-                work.await.map_err(|_| Fault::interrupted("the run was told to stop while this version was in flight"))
+                work.await.map_err(|_| self.stopped("while this version was in flight"))
             }
         };
         let millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);

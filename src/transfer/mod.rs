@@ -34,7 +34,7 @@ use renewal::Renewal;
 pub use verifier::Verifier;
 
 /// What may be pushed and how.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Policy {
     /// Index digests.
     pub digest: DigestPolicy,

@@ -13,9 +13,11 @@
 )]
 
 mod architecture;
+mod cli;
 mod config;
 mod corpus;
 mod faults;
+mod shutdown;
 mod support;
 mod vectors;
 mod workshop;

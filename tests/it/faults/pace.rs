@@ -163,7 +163,7 @@ fn f10_an_endless_limit_ends_with_the_time_of_the_run() {
     let ran = scene
         .run()
         .expect(2)
-        .lost(&["alpha 1.0.0"], Action::Failed, "interrupted");
+        .lost(&["alpha 1.0.0"], Action::Failed, "deadline");
     assert!(ran.took < Duration::from_secs(2), "{:?}", ran.took);
     scene.run_timeout = None;
     scene.settle();
