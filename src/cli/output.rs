@@ -54,11 +54,12 @@ fn gone_is_fine(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Writes beside the file and renames, so that a reader never sees half of it. What is no plain file, such as
-/// `/dev/stdout`, is written directly.
+/// Writes beside the file and renames, so that a reader never sees half of it. What is no plain file is written
+/// directly, and so is what a link leads to: a rename would replace the link, which for root and `/dev/stdout` means
+/// that of the whole system.
 fn to_file(path: &Path, write: impl Fn(&mut dyn io::Write) -> io::Result<()>) -> anyhow::Result<()> {
     let run = || -> io::Result<()> {
-        if path.metadata().is_ok_and(|found| !found.is_file()) {
+        if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
             return write(&mut BufWriter::new(File::create(path)?));
         }
         let folder = path
