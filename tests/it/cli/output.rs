@@ -245,3 +245,15 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         assert_eq!(output.status.code(), Some(0));
     }
 }
+
+#[test]
+fn a_report_that_a_link_leads_to_leaves_the_link() {
+    let ferry = Ferry::new();
+    let (link, file) = (ferry.home().join("link.json"), ferry.home().join("file.json"));
+    std::fs::write(&file, "old").unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    example(&ferry, "migrate", &["-q", "--report", "link.json"]).expect(0);
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    let report = std::fs::read_to_string(&file).unwrap();
+    assert!(report.contains("\"schema\":\"chartferry.report/v1\""), "{report}");
+}

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use chartferry::report::Action;
 use chartferry::transfer::width::Width;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Timelike as _, Utc};
 
 use super::scene::Scene;
 use crate::support::faults::{Effect, Fault};
-use crate::support::server::{Answer, Kind, Log};
+use crate::support::server::{Answer, Kind, Log, Logged};
 
 fn asks(status: u16, waits: &[&str]) -> Answer {
     let answer = Answer::status(status);
@@ -17,23 +17,20 @@ fn asks(status: u16, waits: &[&str]) -> Answer {
         .fold(answer, |answer, wait| answer.header("retry-after", wait))
 }
 
-/// No request reached the host between the first answer `status` and `wait` after it (reliability I11).
+/// The request that was answered with `status` did not come again within `wait`, nor did any other reach the host (reliability
+/// I11).
 fn assert_quiet(log: &Log, status: u16, wait: Duration) {
-    let at = log
-        .0
-        .iter()
-        .find(|entry| entry.status == Some(status))
-        .unwrap()
-        .at;
-    // Those that were under way when the answer was given
-    let slack = Duration::from_millis(30);
-    let early: Vec<_> = log
-        .0
-        .iter()
-        .filter(|entry| entry.at > at + slack && entry.at < at + wait)
-        .collect();
+    // What was under way while the answer was on its way; long, since test machines are busy
+    const SLACK: Duration = Duration::from_millis(400);
+    let asked = log.0.iter().find(|entry| entry.status == Some(status)).unwrap();
+    let early = |entry: &&Logged| {
+        let same = entry.kind == asked.kind && entry.request.path == asked.request.path;
+        let slack = if same { Duration::ZERO } else { SLACK };
+        entry.at > asked.at + slack && entry.at < asked.at + wait
+    };
+    let early: Vec<_> = log.0.iter().filter(early).collect();
     assert!(early.is_empty(), "{early:#?}");
-    assert!(log.0.iter().any(|entry| entry.at >= at + wait), "{log}");
+    assert!(log.0.iter().any(|entry| entry.at >= asked.at + wait), "{log}");
 }
 
 #[test]
@@ -53,13 +50,13 @@ fn f08_a_wait_in_seconds_holds_the_whole_host_back() {
 #[test]
 fn f08_other_hosts_go_on_meanwhile() {
     let mut scene = Scene::new();
-    // One version at a time: what happens during the pause is the registry's wait alone
     scene.width = Width::Fixed(4);
     let fault = Fault::on(Kind::TagList, Effect::Instead(asks(429, &["1"])));
     scene.registry.fault(fault.path("beta").nth(1));
     scene.run().expect(0);
     assert_quiet(&scene.registry.log(), 429, Duration::from_secs(1));
-    let paused = scene.registry.log().of(Kind::TagList)[0].at;
+    let log = scene.registry.log();
+    let paused = log.0.iter().find(|entry| entry.status == Some(429)).unwrap().at;
     let fetched: Vec<Instant> = scene.repo.log().0.iter().map(|entry| entry.at).collect();
     assert!(
         fetched
@@ -73,19 +70,17 @@ fn f08_other_hosts_go_on_meanwhile() {
 #[test]
 fn f09_a_date_is_waited_for() {
     let scene = Scene::single();
-    let until = SystemTime::now() + Duration::from_secs(2);
-    let date = DateTime::<Utc>::from(until)
-        .format("%a, %d %b %Y %H:%M:%S GMT")
-        .to_string();
+    // A date has whole seconds
+    let until = DateTime::<Utc>::from(SystemTime::now() + Duration::from_secs(2))
+        .with_nanosecond(0)
+        .unwrap();
+    let date = until.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let fault = Fault::on(Kind::Index, Effect::Instead(asks(429, &[&date])));
     scene.repo.fault(fault.nth(1));
     scene.run().expect(0);
     let second = scene.repo.log().of(Kind::Index)[1].at;
-    let left = until.duration_since(SystemTime::now()).unwrap_or_default();
-    // The date has whole seconds
-    assert!(second.elapsed() + left < Duration::from_secs(2), "{second:?}");
-    let gap = second - scene.repo.log().of(Kind::Index)[0].at;
-    assert!(gap >= Duration::from_millis(700), "{gap:?}");
+    let came = DateTime::<Utc>::from(SystemTime::now() - second.elapsed());
+    assert!(came >= until, "{came} is before {until}");
     scene.settle();
 }
 
@@ -163,7 +158,7 @@ fn f10_an_endless_limit_ends_with_the_time_of_the_run() {
     let ran = scene
         .run()
         .expect(2)
-        .lost(&["alpha 1.0.0"], Action::Failed, "interrupted");
+        .lost(&["alpha 1.0.0"], Action::Failed, "deadline");
     assert!(ran.took < Duration::from_secs(2), "{:?}", ran.took);
     scene.run_timeout = None;
     scene.settle();
