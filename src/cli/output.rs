@@ -54,11 +54,12 @@ fn gone_is_fine(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Writes beside the file and renames, so that a reader never sees half of it. What is no plain file, such as
-/// `/dev/stdout`, is written directly.
+/// Writes beside the file and renames, so that a reader never sees half of it. What is no plain file is written
+/// directly; neither is a link: `/dev/stdout` leads to one where the output is redirected, and root must not replace
+/// the link for everyone.
 fn to_file(path: &Path, write: impl Fn(&mut dyn io::Write) -> io::Result<()>) -> anyhow::Result<()> {
     let run = || -> io::Result<()> {
-        if path.metadata().is_ok_and(|found| !found.is_file()) {
+        if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
             return write(&mut BufWriter::new(File::create(path)?));
         }
         let folder = path
@@ -95,4 +96,20 @@ fn width() -> usize {
         .filter(|width| *width > 0)
         .unwrap_or(WIDTH)
         .max(60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::to_file;
+
+    #[test]
+    fn a_link_is_written_through_and_stays_a_link() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        std::fs::write(&file, "something longer").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        to_file(&link, |out| out.write_all(b"report")).unwrap();
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "report");
+    }
 }
