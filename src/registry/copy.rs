@@ -112,7 +112,8 @@ impl Registry {
         let Some(manifest) = self.get_manifest(repository, reference).await? else {
             return Ok(None);
         };
-        let shown = format!("oci://{}/{repository}:{reference}", self.host());
+        let mark = if reference.contains(':') { '@' } else { ':' };
+        let shown = format!("oci://{}/{repository}{mark}{reference}", self.host());
         take_apart(manifest)
             .map(Some)
             .map_err(|why| RegistryError::Reference {
