@@ -15,6 +15,7 @@
 mod architecture;
 mod config;
 mod corpus;
+mod live_helm;
 mod support;
 mod vectors;
 mod workshop;
