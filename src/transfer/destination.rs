@@ -54,7 +54,7 @@ impl Destination {
     }
 
     /// Fails where the target was given up.
-    pub(super) fn usable(&self) -> Result<(), Fault> {
+    pub(crate) fn usable(&self) -> Result<(), Fault> {
         match self.broken.get() {
             None => Ok(()),
             Some(reason) => Err(Fault {
@@ -65,12 +65,13 @@ impl Destination {
         }
     }
 
-    /// Takes note of a failed write.
+    /// Takes note of a failed write. A login that does not work is not tried again: that locks accounts.
     pub(super) fn failed(&self, fault: &TargetFault) -> Fault {
+        let hopeless = fault.is_login();
         let fault = Fault::of_target(fault);
-        if fault.class == Class::Auth && !self.works.load(Ordering::Acquire) {
+        if (hopeless || fault.class == Class::Auth) && !self.works.load(Ordering::Acquire) {
             let failures = self.denied.fetch_add(1, Ordering::AcqRel) + 1;
-            if failures >= AUTH_PATIENCE {
+            if hopeless || failures >= AUTH_PATIENCE {
                 self.broken.get_or_init(|| fault.reason.clone());
             }
         }

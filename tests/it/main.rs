@@ -13,9 +13,12 @@
 )]
 
 mod architecture;
+mod auth;
 mod config;
 mod corpus;
+mod helm_users;
 mod live_helm;
 mod support;
+mod tls;
 mod vectors;
 mod workshop;
