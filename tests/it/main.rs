@@ -12,6 +12,7 @@
     reason = "`support` is a toolbox: not every tool is in use at every time"
 )]
 
+mod addresses;
 mod architecture;
 mod auth;
 mod config;
