@@ -16,7 +16,7 @@ use crate::support::ferry::{Ferry, Outcome};
 use crate::support::process::{PASSWORD, RealRegistry, USER};
 use crate::support::registry::Registry;
 use crate::support::registry_auth::Auth;
-use crate::support::server::{Kind, Log};
+use crate::support::server::{Answer, Kind, Log};
 use crate::support::tools::Tool;
 
 /// The login at the source; never to be seen by a registry.
@@ -399,6 +399,41 @@ fn a_wrong_password_ends_the_run_before_it_begins() {
         assert_eq!(shown.count(), 1, "{log}");
         assert_eq!(log.writes(), 0, "{log}");
         assert_eq!(source.log().count(Kind::Package), 0);
+        assert_kept(&outcome, USER, PASSWORD, &source.log());
+    }
+}
+
+/// F18: what does not give one token gives none, and the message says whose fault it is.
+#[test]
+fn a_token_service_that_does_not_work_ends_the_run() {
+    let names = ["a", "b", "c", "d"];
+    let source = ChartRepo::of(&grid(&names, &["1.0.0", "1.1.0"]));
+    let json = |text: &'static str| {
+        Answer::status(200)
+            .header("content-type", "application/json")
+            .body(text)
+    };
+    for (answer, part) in [
+        (Answer::html(200), "not JSON"),
+        (json("{}"), "holds no token"),
+        (Answer::status(503), "503"),
+    ] {
+        let registry = Registry::with(|it| it.auth = Auth::bearer(USER, PASSWORD));
+        registry.fault(Fault::on(Kind::Token, Effect::Instead(answer)));
+        let ferry = Ferry::new();
+        write(
+            ferry.home(),
+            ".docker/config.json",
+            &store(&registry.host(), USER, PASSWORD),
+        );
+        let outcome = migrate(&ferry, &source, &registry.target("charts"), &[]).expect(5);
+        let text = said(&outcome);
+        assert!(
+            text.contains(part) && text.contains("the token service"),
+            "{text}"
+        );
+        assert_eq!(source.log().count(Kind::Package), 0);
+        assert!(registry.log().count(Kind::Token) <= 30, "{}", registry.log());
         assert_kept(&outcome, USER, PASSWORD, &source.log());
     }
 }

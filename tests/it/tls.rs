@@ -82,17 +82,14 @@ fn an_authority_must_be_known() {
     let file = |name: &str| ferry.home().join(name);
     tls.write_authority(&file("ca.pem"));
     Tls::new().write_authority(&file("stranger.pem"));
-    for args in [
-        &[][..],
-        &["--ca-file", "stranger.pem"],
-        &["--source-ca-file", "ca.pem"],
+    // The stranger has the same name, as a CA that was renewed
+    for (args, cause) in [
+        (&[][..], "UnknownIssuer"),
+        (&["--ca-file", "stranger.pem"], "BadSignature"),
+        (&["--source-ca-file", "ca.pem"], "UnknownIssuer"),
     ] {
         let outcome = migrate(&ferry, &source, &registry, args);
-        turned_away(
-            outcome,
-            5,
-            &[&registry.host(), "UnknownIssuer", "ca_file", "--ca-file"],
-        );
+        turned_away(outcome, 5, &[&registry.host(), cause, "ca_file", "--ca-file"]);
     }
     assert!(registry.log().0.is_empty(), "{}", registry.log());
     arrived(
@@ -157,7 +154,11 @@ fn a_server_may_ask_who_we_are() {
     let with =
         |cert: &'static str, key: &'static str| [&ca[..], &["--cert-file", cert, "--key-file", key]].concat();
     let outcome = migrate(&ferry, &source, &registry, &with("stranger.pem", "stranger.key"));
-    turned_away(outcome, 5, &[&registry.host(), "certificate"]);
+    turned_away(
+        outcome,
+        5,
+        &[&registry.host(), "does not accept our client certificate"],
+    );
     assert!(registry.log().0.is_empty(), "{}", registry.log());
     // A key of another certificate is found out before anything is sent
     let outcome = migrate(&ferry, &source, &registry, &with("client.pem", "stranger.key")).expect(1);
@@ -175,12 +176,15 @@ fn a_source_has_flags_of_its_own() {
     let source = ChartRepo::secure(&tls);
     source.publish(&[Chart::new("demo", "1.0.0")]);
     tls.write_authority(&ferry.home().join("ca.pem"));
-    let registry = Registry::start();
-    for args in [&[][..], &["--ca-file", "ca.pem"]] {
-        let args: Vec<&str> = args.iter().copied().chain(["--plain-http"]).collect();
-        let outcome = migrate(&ferry, &source, &registry, &args);
+    let secure = Registry::secure(&tls, |_| {});
+    for args in [
+        ["--ca-file", "ca.pem"].as_slice(),
+        &["--insecure-skip-tls-verify"],
+    ] {
+        let outcome = migrate(&ferry, &source, &secure, args);
         turned_away(outcome, 4, &[&source.host(), "UnknownIssuer", "--source-ca-file"]);
     }
+    let registry = Registry::start();
     assert!(source.log().0.is_empty(), "{}", source.log());
     let args = ["--plain-http", "--source-ca-file", "ca.pem"];
     arrived(migrate(&ferry, &source, &registry, &args), &registry);
