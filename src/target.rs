@@ -94,6 +94,11 @@ impl TargetFault {
         }
     }
 
+    /// The login does not work, so nothing else will.
+    pub fn is_login(&self) -> bool {
+        matches!(self, Self::Registry(error) if error.is_login())
+    }
+
     /// The tag names another manifest and stays as it is.
     pub fn is_conflict(&self) -> bool {
         match self {

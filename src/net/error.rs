@@ -305,18 +305,42 @@ fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
     None
 }
 
+/// What servers say about the certificate of a client (RFC 8446 6.2).
+const REFUSALS: [&str; 8] = [
+    "BadCertificate",
+    "UnsupportedCertificate",
+    "CertificateRevoked",
+    "CertificateExpired",
+    "CertificateUnknown",
+    "UnknownCA",
+    "AccessDenied",
+    "DecryptError",
+];
+
 /// Advice for TLS failures that repeating cannot mend (reliability F21). By text, since rustls' types are behind
 /// reqwest; what is not recognised counts as a broken connection and is tried again.
 fn identity_hint(why: &str) -> Option<&'static str> {
     let has = |text: &str| why.contains(text);
-    if has("UnknownIssuer") || has("UnknownCA") || has("CaUsedAsEndEntity") || has("SelfSigned") {
-        Some("; if the certificate is from a CA of your own, name its PEM file as `ca_file` (`--ca-file`)")
-    } else if has("certificate expired") || has("Expired") {
+    if let Some((_, alert)) = why.split_once("received fatal alert: ")
+        && REFUSALS.contains(&alert)
+    {
+        return Some(
+            "; the server does not accept our client certificate, see `cert_file` and `key_file` (`--cert-file`, of a source `--source-cert-file`)",
+        );
+    }
+    // A signature is bad where a CA was renewed under its old name.
+    if has("UnknownIssuer") || has("BadSignature") || has("CaUsedAsEndEntity") || has("SelfSigned") {
+        Some(
+            "; if the certificate is from a CA of your own, name its PEM file as `ca_file` (`--ca-file`, of a source `--source-ca-file`)",
+        )
+    } else if has("certificate expired") || has("Expired") || has("not valid yet") || has("NotValidYet") {
         Some("; the server's certificate has to be renewed, or the clock of this machine is wrong")
     } else if has("not valid for name") || has("NotValidForName") {
         Some("; the certificate is for another host name")
     } else if has("CertificateRequired") || has("certificate required") {
-        Some("; the server wants a client certificate, see `cert_file` and `key_file`")
+        Some(
+            "; the server wants a client certificate, see `cert_file` and `key_file` (`--cert-file`, of a source `--source-cert-file`)",
+        )
     } else if has("invalid peer certificate") || has("certificate") || has("ProtocolVersion") {
         Some("")
     } else if has("InvalidContentType") || has("corrupt message") {
@@ -342,6 +366,16 @@ mod tests {
                 .unwrap()
                 .contains("plain")
         );
+        for refusal in [
+            "BadCertificate",
+            "UnknownCA",
+            "CertificateExpired",
+            "CertificateRequired",
+        ] {
+            let hint = identity_hint(&format!("received fatal alert: {refusal}")).unwrap();
+            assert!(hint.contains("client certificate"), "{refusal}: {hint}");
+        }
+        assert_eq!(identity_hint("received fatal alert: InternalError"), None);
         assert_eq!(identity_hint("tls handshake eof"), None);
         assert_eq!(identity_hint("Connection reset by peer (os error 104)"), None);
     }

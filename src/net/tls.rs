@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use reqwest::{Certificate, ClientBuilder, Identity};
+use reqwest::{Certificate, Client, ClientBuilder, Identity};
 
 use super::NetError;
 use super::options::HostOptions;
@@ -95,11 +95,22 @@ fn identity(cert: &Path, key: &Path) -> Result<Identity, NetError> {
         pem.push(b'\n');
         pem.extend(read("`key_file`", key)?);
     }
-    Identity::from_pem(&pem).map_err(|_| NetError::File {
+    let bad = |why: &str| NetError::File {
         what: "`cert_file` and `key_file`",
         path: cert.to_owned(),
-        why: "a PEM certificate and a PEM key that is not encrypted are needed".to_owned(),
-    })
+        why: why.to_owned(),
+    };
+    let identity = Identity::from_pem(&pem)
+        .map_err(|_| bad("a PEM certificate and a PEM key that is not encrypted are needed"))?;
+    // Only a client that is built finds out; better now than at the first request (reliability B61).
+    let trial = Client::builder().tls_certs_only([]).identity(identity.clone());
+    match trial.build() {
+        Ok(_) => Ok(identity),
+        Err(_) => Err(bad(&format!(
+            "the key in `{}` does not belong to the certificate",
+            key.display()
+        ))),
+    }
 }
 
 #[cfg(test)]

@@ -118,7 +118,18 @@ impl Auth {
         }
     }
 
-    fn failed(&self, why: &str) -> RegistryError {
+    /// The `Authorization` to try a login with that needs no token service; `None` where there is one.
+    pub(super) async fn plain_login(&self) -> Result<Option<HeaderValue>, RegistryError> {
+        if self.mode() != Mode::Basic {
+            return Ok(None);
+        }
+        match self.header("").await? {
+            Some(header) => Ok(Some(header)),
+            None => Err(self.failed("it asks for user and password, and there are no credentials for it")),
+        }
+    }
+
+    pub(super) fn failed(&self, why: &str) -> RegistryError {
         RegistryError::Login {
             host: self.host.to_string(),
             why: why.to_owned(),

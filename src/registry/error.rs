@@ -64,6 +64,8 @@ pub enum RegistryError {
         advice: String,
         /// The kind of failure.
         class: Class,
+        /// It will give none for any other scope either.
+        login: bool,
     },
     /// The login does not work.
     #[error("cannot log in to `{host}`: {why}; `helm registry login {host}` stores credentials")]
@@ -208,6 +210,15 @@ impl RegistryError {
         matches!(self, Self::Status { status, problems, .. } if is_quota(*status, problems))
     }
 
+    /// True if the way to log in does not work, so that nothing else at this registry will either.
+    pub fn is_login(&self) -> bool {
+        match self {
+            Self::Login { .. } | Self::Credential(_) => true,
+            Self::Token { login, .. } => *login,
+            _ => false,
+        }
+    }
+
     /// True if the repository is missing and the registry does not create repositories by itself, as far as the
     /// answer tells (registries rule 14).
     pub fn is_repository_missing(&self) -> bool {
@@ -263,6 +274,12 @@ pub(super) fn advice(host: &str, status: StatusCode, problems: &Problems, logged
     let rights = "the account needs the right to pull and push there";
     match status.as_u16() {
         _ if is_quota(status, problems) => "; the registry is full: free space or raise the quota".to_owned(),
+        // Go's servers and nginx.
+        400 if problems.says("http request to an https server")
+            || problems.says("http request was sent to https port") =>
+        {
+            format!("; `{host}` speaks TLS: leave out `plain_http` (`--plain-http`)")
+        }
         403 if problems.says("may not exist") || problems.says("create_package") => {
             format!("; create the repository first, or give the account the right to; {rights}")
         }

@@ -1,6 +1,7 @@
 //! Access tokens: one fetch for each scope however many need it at once, renewed before they expire.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -55,6 +56,10 @@ pub(super) struct Tokens {
     /// What the service said to a credential that it does not know. It is not shown again for every repository of a
     /// run: that locks accounts.
     denied: Mutex<Option<(Credential, String)>>,
+    /// Held by the first who shows the credential: the others wait for what the service says to it.
+    first: tokio::sync::Mutex<()>,
+    /// The service has answered to it, or not at all: then waiting for each other only takes time.
+    shown: AtomicBool,
 }
 
 impl Tokens {
@@ -65,6 +70,8 @@ impl Tokens {
             guard,
             slots: Mutex::default(),
             denied: Mutex::default(),
+            first: tokio::sync::Mutex::default(),
+            shown: AtomicBool::new(false),
         }
     }
 
@@ -117,18 +124,33 @@ impl Tokens {
         scope: &str,
         credential: &Credential,
     ) -> Result<Token, RegistryError> {
+        let mut alone = None;
+        if !self.shown.load(Ordering::Acquire) {
+            alone = Some(self.first.lock().await).filter(|_| !self.shown.load(Ordering::Acquire));
+        }
+        let fetched = self.fetch_now(service, scope, credential).await;
+        self.shown.store(true, Ordering::Release);
+        drop(alone);
+        fetched
+    }
+
+    async fn fetch_now(
+        &self,
+        service: &Service,
+        scope: &str,
+        credential: &Credential,
+    ) -> Result<Token, RegistryError> {
         if let Some(why) = self.denial(credential) {
-            let (advice, class) = self.advise(StatusCode::UNAUTHORIZED, true);
-            return Err(self.failed(service, scope, why, advice, class));
+            return Err(self.failed(service, scope, why, self.advise(StatusCode::UNAUTHORIZED, true)));
         }
         let mut tries = self.net.tries();
         loop {
             match self.fetch_once(service, scope, credential, &mut tries).await {
-                Err(RegistryError::Net(error)) if error.class().is_transient() => {
-                    if !tries.again().await {
+                Err(RegistryError::Net(error)) => {
+                    if !error.class().is_transient() || !tries.again().await {
                         // Whose connection it was matters more than how it ended: no login, no target.
-                        let why = error.to_string();
-                        return Err(self.failed(service, scope, why, String::new(), Class::Retry));
+                        let verdict = Verdict::hopeless(error.class());
+                        return Err(self.failed(service, scope, error.to_string(), verdict));
                     }
                 }
                 outcome => return outcome,
@@ -161,21 +183,15 @@ impl Tokens {
         Some(why.clone())
     }
 
-    fn failed(
-        &self,
-        service: &Service,
-        scope: &str,
-        why: String,
-        advice: String,
-        class: Class,
-    ) -> RegistryError {
+    fn failed(&self, service: &Service, scope: &str, why: String, verdict: Verdict) -> RegistryError {
         RegistryError::Token {
             host: self.host.clone(),
             realm: super::realm::shown(&service.realm),
             scope: scope.to_owned(),
             why,
-            advice,
-            class,
+            advice: verdict.advice,
+            class: verdict.class,
+            login: verdict.login,
         }
     }
 
@@ -236,10 +252,10 @@ impl Tokens {
     ) -> Result<Token, RegistryError> {
         let began = Instant::now();
         let status = response.status();
-        let fail = |why: String, advice: String, class| self.failed(service, scope, why, advice, class);
+        let fail = |why: String, verdict| self.failed(service, scope, why, verdict);
         if status.is_redirection() {
             let why = format!("it redirects ({status}), and credentials do not follow redirects");
-            return Err(fail(why, String::new(), Class::Refused));
+            return Err(fail(why, Verdict::hopeless(Class::Refused)));
         }
         if !status.is_success() {
             let problems = Problems::parse(&response.text_lossy(64 << 10).await).to_string();
@@ -250,25 +266,44 @@ impl Tokens {
                 let mut denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
                 *denied = Some((credential.clone(), why.clone()));
             }
-            let (advice, class) = self.advise(status, logged_in);
-            return Err(fail(why, advice, class));
+            return Err(fail(why, self.advise(status, logged_in)));
         }
         let body = response.bytes(LARGEST).await?;
-        parse(&body, began).map_err(|why| fail(why.to_owned(), String::new(), Class::Auth))
+        parse(&body, began).map_err(|why| fail(why.to_owned(), Verdict::hopeless(Class::Auth)))
     }
 
-    fn advise(&self, status: StatusCode, logged_in: bool) -> (String, Class) {
+    fn advise(&self, status: StatusCode, logged_in: bool) -> Verdict {
         let host = &self.host;
-        match status.as_u16() {
-            _ if is_transient(status) => (String::new(), Class::Retry),
-            401 | 403 if !logged_in => (
-                format!("; there are no credentials for `{host}`: `helm registry login {host}` stores them"),
-                Class::Auth,
-            ),
-            _ => (
-                format!("; user or password may be wrong: `helm registry login {host}` stores other ones"),
-                Class::Auth,
-            ),
+        let advice = match status.as_u16() {
+            _ if is_transient(status) => return Verdict::hopeless(Class::Retry),
+            401 | 403 if !logged_in => {
+                format!("; there are no credentials for `{host}`: `helm registry login {host}` stores them")
+            }
+            _ => format!("; user or password may be wrong: `helm registry login {host}` stores other ones"),
+        };
+        Verdict {
+            advice,
+            class: Class::Auth,
+            // A 403 may be about the scope: GitLab and GHCR refuse single repositories so.
+            login: status != StatusCode::FORBIDDEN,
+        }
+    }
+}
+
+/// What an answer without a token means.
+struct Verdict {
+    advice: String,
+    class: Class,
+    login: bool,
+}
+
+impl Verdict {
+    /// No scope will get a token (reliability F18).
+    fn hopeless(class: Class) -> Self {
+        Self {
+            advice: String::new(),
+            class,
+            login: true,
         }
     }
 }

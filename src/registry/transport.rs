@@ -91,6 +91,8 @@ pub(super) struct Transport {
     guard: AddressGuard,
     auth: Auth,
     probed: OnceCell<()>,
+    /// Whether the login works, once somebody doubted it.
+    confirmed: OnceCell<bool>,
 }
 
 impl Transport {
@@ -102,6 +104,7 @@ impl Transport {
             guard,
             auth,
             probed: OnceCell::new(),
+            confirmed: OnceCell::new(),
         })
     }
 
@@ -153,10 +156,33 @@ impl Transport {
                 _ => false,
             };
             if !again || !call.again {
+                if own && status == StatusCode::UNAUTHORIZED {
+                    // The login may be at fault rather than this repository.
+                    self.confirm_login().await?;
+                }
                 return Err(self.error(&call, status, problems).await);
             }
             second = true;
         }
+    }
+
+    /// Whether the login works at all: `/v2/` tells, where there is no token service to tell. Asked once: wrong passwords
+    /// that are shown again and again lock accounts.
+    async fn confirm_login(&self) -> Result<(), RegistryError> {
+        let Some(login) = self.auth.plain_login().await? else {
+            return Ok(());
+        };
+        let ask = || async {
+            let request = Request::get(self.url(""), self.guard.clone()).redirects(Redirects::Return);
+            let response = self.net.send(request.authorization(login)).await?;
+            let status = response.status();
+            response.discard().await;
+            Ok::<_, RegistryError>(status != StatusCode::UNAUTHORIZED)
+        };
+        if *self.confirmed.get_or_try_init(ask).await? {
+            return Ok(());
+        }
+        Err(self.auth.failed("it does not accept the user and the password"))
     }
 
     fn request(&self, call: &Call, authorization: Option<HeaderValue>, second: bool) -> Request {
@@ -202,7 +228,14 @@ impl Transport {
         match status {
             StatusCode::OK if named || is_api(&body) => Ok(()),
             // Some hide the API's root with a 403 and serve what is below it.
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.auth.accept(&offered).await? => Ok(()),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.auth.accept(&offered).await? => {
+                // Before the many requests of a run show a wrong password as often. Without one, public repositories
+                // may still be read.
+                if self.auth.has_credential().await {
+                    self.confirm_login().await?;
+                }
+                Ok(())
+            }
             StatusCode::UNAUTHORIZED => Err(RegistryError::Login {
                 host: self.host.to_string(),
                 why: "it answers 401 without a login method that we know (Basic or Bearer)".to_owned(),

@@ -154,6 +154,7 @@ impl Cycle {
         }
         let destination = &self.transfer.destinations()[target];
         let listing = async {
+            destination.usable()?;
             let repository = destination
                 .target()
                 .repository(&first.repository)

@@ -129,7 +129,9 @@ pub enum SourceError {
 
 fn advice(status: StatusCode, what: &str) -> &'static str {
     match (status.as_u16(), what) {
-        (401, _) => "; the source wants credentials",
+        (401, _) => {
+            "; the source wants other credentials: `--source-username` with a password, or a login in its `[[host]]`"
+        }
         (403, _) => "; the source does not let us read it",
         (404 | 410, "index") => "; is that the URL of a Helm repository?",
         (404 | 410, _) => "; it is gone from the source",

@@ -62,7 +62,7 @@ impl Destination {
     }
 
     /// Fails where the target was given up.
-    pub(super) fn usable(&self) -> Result<(), Fault> {
+    pub(crate) fn usable(&self) -> Result<(), Fault> {
         match self.broken.get() {
             None => Ok(()),
             Some(reason) => Err(Fault {
@@ -73,15 +73,16 @@ impl Destination {
         }
     }
 
-    /// Takes note of a failed write.
+    /// Takes note of a failed write. A login that does not work is not tried again: that locks accounts.
     pub(super) fn failed(&self, fault: &TargetFault) -> Fault {
+        let hopeless = fault.is_login();
         let fault = Fault::of_target(fault);
         // Rights may differ from chart to chart, so they are no sign once something was stored; room ends for all.
-        let denied = fault.class == Class::Auth || fault.reason.code == "registry-login";
+        let denied = hopeless || fault.class == Class::Auth;
         let full = fault.reason.code == "registry-quota";
         if full || (denied && !self.works.load(Ordering::Acquire)) {
             self.refusal.get_or_init(|| fault.reason.clone());
-            if self.refusals.fetch_add(1, Ordering::AcqRel) + 1 >= PATIENCE {
+            if self.refusals.fetch_add(1, Ordering::AcqRel) + 1 >= PATIENCE || hopeless {
                 self.broken.get_or_init(|| fault.reason.clone());
             }
         }

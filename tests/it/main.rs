@@ -12,14 +12,18 @@
     reason = "`support` is a toolbox: not every tool is in use at every time"
 )]
 
+mod addresses;
 mod airgap;
 mod architecture;
+mod auth;
 mod cli;
 mod config;
 mod corpus;
 mod counts;
 mod drift;
 mod faults;
+mod helm_users;
+mod live_helm;
 mod migrate;
 mod provenance;
 mod readme;
@@ -28,5 +32,6 @@ mod rules;
 mod shutdown;
 mod support;
 mod targets;
+mod tls;
 mod vectors;
 mod workshop;

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::server::{WantsServerCert, WebPkiClientVerifier};
+use tokio_rustls::rustls::{ConfigBuilder, RootCertStore, ServerConfig};
 
-/// An authority, and a certificate that it gave to one server.
+/// An authority, and the certificates that it gave to one server and to one client.
 pub(crate) struct Tls {
     authority_pem: String,
+    client_pem: (String, String),
     acceptor: TlsAcceptor,
 }
 
@@ -21,13 +23,22 @@ impl Tls {
         Self::named(&["127.0.0.1", "localhost"], |_| {})
     }
 
+    /// The same for a server that talks to nobody without a certificate of the same authority.
+    pub(crate) fn mutual() -> Self {
+        Self::build(&["127.0.0.1"], |_| {}, true)
+    }
+
     /// A certificate for other names, or with `change`: to be refused.
     pub(crate) fn named(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Self {
+        Self::build(names, change, false)
+    }
+
+    fn build(names: &[&str], change: impl FnOnce(&mut CertificateParams), mutual: bool) -> Self {
         let authority_key = KeyPair::generate().unwrap();
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.distinguished_name = common_name("test authority");
-        let authority_pem = authority.self_signed(&authority_key).unwrap().pem();
+        let root = authority.self_signed(&authority_key).unwrap();
         let issuer = Issuer::new(authority, authority_key);
 
         let key = KeyPair::generate().unwrap();
@@ -37,15 +48,16 @@ impl Tls {
         change(&mut server);
         let certificate = server.signed_by(&key, &issuer).unwrap();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        // Named, since more than one provider may be compiled in
-        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
+        let client_key = KeyPair::generate().unwrap();
+        let mut client = CertificateParams::default();
+        client.distinguished_name = common_name("test client");
+        let client = client.signed_by(&client_key, &issuer).unwrap();
+        let config = server_config(root.der(), mutual)
             .with_single_cert(vec![certificate.der().clone()], key)
             .unwrap();
         Self {
-            authority_pem,
+            authority_pem: root.pem(),
+            client_pem: (client.pem(), client_key.serialize_pem()),
             acceptor: TlsAcceptor::from(Arc::new(config)),
         }
     }
@@ -55,9 +67,33 @@ impl Tls {
         std::fs::write(path, &self.authority_pem).unwrap();
     }
 
+    /// Writes the client's certificate and its key.
+    pub(crate) fn write_client(&self, certificate: &Path, key: &Path) {
+        std::fs::write(certificate, &self.client_pem.0).unwrap();
+        std::fs::write(key, &self.client_pem.1).unwrap();
+    }
+
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         self.acceptor.clone()
     }
+}
+
+fn server_config(
+    root: &CertificateDer<'static>,
+    mutual: bool,
+) -> ConfigBuilder<ServerConfig, WantsServerCert> {
+    // Named, since more than one provider may be compiled in
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    if !mutual {
+        return builder.with_no_client_auth();
+    }
+    let mut roots = RootCertStore::empty();
+    roots.add(root.clone()).unwrap();
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    builder.with_client_cert_verifier(verifier.build().unwrap())
 }
 
 fn common_name(text: &str) -> DistinguishedName {

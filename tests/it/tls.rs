@@ -1,0 +1,286 @@
+//! Who is at the other end: certificates that do not fit are final, the message names the cause and the way out, and nothing
+//! is ever sent without the protection that was meant (reliability F21, A14, A22, A25).
+
+use crate::support::chart_repo::ChartRepo;
+use crate::support::charts::Chart;
+use crate::support::faults::{Effect, Fault};
+use crate::support::ferry::{Ferry, Outcome, elements};
+use crate::support::registry::Registry;
+use crate::support::server::{Answer, Kind};
+use crate::support::tls::Tls;
+
+fn source() -> ChartRepo {
+    ChartRepo::of(&[Chart::new("demo", "1.0.0")])
+}
+
+/// What was said on stdout as one line.
+fn said(outcome: &Outcome) -> String {
+    outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The requests that were sent again, to all hosts together.
+fn retries(outcome: &Outcome) -> u64 {
+    let report = outcome.report.as_ref().unwrap();
+    elements(&report["hosts"])
+        .map(|host| host["retries"].as_u64().unwrap())
+        .sum()
+}
+
+/// Expects an end with `code`, at once, in words that hold all of `parts`.
+fn turned_away(outcome: Outcome, code: i32, parts: &[&str]) {
+    let outcome = outcome.expect(code);
+    let text = said(&outcome);
+    for part in parts {
+        assert!(text.contains(part), "no `{part}`: {text}");
+    }
+    assert_eq!(retries(&outcome), 0, "repeating does not help: {text}");
+    assert_eq!(outcome.count("pushed"), 0, "{text}");
+}
+
+fn migrate(ferry: &Ferry, source: &ChartRepo, registry: &Registry, args: &[&str]) -> Outcome {
+    let (from, to) = (source.url(), registry.target("charts"));
+    ferry.report(["migrate", from.as_str(), to.as_str()].iter().chain(args))
+}
+
+fn arrived(outcome: Outcome, registry: &Registry) {
+    outcome.expect(0);
+    assert_eq!(registry.tags(), ["charts/demo:1.0.0"]);
+    registry.assert_sound();
+}
+
+#[test]
+fn plain_http_is_spoken_only_where_it_was_asked_for() {
+    let (source, registry, ferry) = (source(), Registry::start(), Ferry::new());
+    let outcome = migrate(&ferry, &source, &registry, &[]);
+    turned_away(outcome, 5, &[&registry.host(), "plain HTTP", "--plain-http"]);
+    assert!(
+        registry.log().0.is_empty(),
+        "not a word in the clear: {}",
+        registry.log()
+    );
+    assert_eq!(source.log().count(Kind::Package), 0);
+    arrived(migrate(&ferry, &source, &registry, &["--plain-http"]), &registry);
+}
+
+/// The other way round: Go's servers say so in plain text.
+#[test]
+fn plain_http_to_a_port_that_speaks_tls_is_named() {
+    let (source, registry, ferry) = (source(), Registry::start(), Ferry::new());
+    let text = "Client sent an HTTP request to an HTTPS server.\n";
+    let answer = Answer::status(400)
+        .header("content-type", "text/plain")
+        .body(text);
+    registry.fault(Fault::on(Kind::Ping, Effect::Instead(answer)));
+    let outcome = migrate(&ferry, &source, &registry, &["--plain-http"]);
+    turned_away(outcome, 5, &["HTTP request to an HTTPS server", "--plain-http"]);
+}
+
+#[test]
+fn an_authority_must_be_known() {
+    let (tls, source, ferry) = (Tls::new(), source(), Ferry::new());
+    let registry = Registry::secure(&tls, |_| {});
+    let file = |name: &str| ferry.home().join(name);
+    tls.write_authority(&file("ca.pem"));
+    Tls::new().write_authority(&file("stranger.pem"));
+    // The stranger has the same name, as a CA that was renewed
+    for (args, cause) in [
+        (&[][..], "UnknownIssuer"),
+        (&["--ca-file", "stranger.pem"], "BadSignature"),
+        (&["--source-ca-file", "ca.pem"], "UnknownIssuer"),
+    ] {
+        let outcome = migrate(&ferry, &source, &registry, args);
+        turned_away(outcome, 5, &[&registry.host(), cause, "ca_file", "--ca-file"]);
+    }
+    assert!(registry.log().0.is_empty(), "{}", registry.log());
+    arrived(
+        migrate(&ferry, &source, &registry, &["--ca-file", "ca.pem"]),
+        &registry,
+    );
+    let other = Registry::secure(&tls, |_| {});
+    arrived(
+        migrate(&ferry, &source, &other, &["--insecure-skip-tls-verify"]),
+        &other,
+    );
+}
+
+#[test]
+fn a_certificate_must_fit_the_host_and_the_day() {
+    let cases = [
+        (
+            Tls::named(&["registry.example.org"], |_| {}),
+            ["registry.example.org", "another host name"],
+        ),
+        (
+            Tls::named(&["127.0.0.1"], |it| {
+                it.not_before = rcgen::date_time_ymd(2001, 1, 1);
+                it.not_after = rcgen::date_time_ymd(2002, 1, 1);
+            }),
+            ["expired", "renewed"],
+        ),
+        (
+            Tls::named(&["127.0.0.1"], |it| {
+                it.not_before = rcgen::date_time_ymd(4000, 1, 1);
+                it.not_after = rcgen::date_time_ymd(4001, 1, 1);
+            }),
+            ["not valid yet", "clock"],
+        ),
+    ];
+    let source = source();
+    for (tls, parts) in cases {
+        let ferry = Ferry::new();
+        tls.write_authority(&ferry.home().join("ca.pem"));
+        let registry = Registry::secure(&tls, |_| {});
+        let outcome = migrate(&ferry, &source, &registry, &["--ca-file", "ca.pem"]);
+        turned_away(outcome, 5, &parts);
+        assert!(registry.log().0.is_empty(), "{}", registry.log());
+        arrived(
+            migrate(&ferry, &source, &registry, &["--insecure-skip-tls-verify"]),
+            &registry,
+        );
+    }
+}
+
+#[test]
+fn a_server_may_ask_who_we_are() {
+    let (tls, source, ferry) = (Tls::mutual(), source(), Ferry::new());
+    let registry = Registry::secure(&tls, |_| {});
+    let home = ferry.home();
+    tls.write_authority(&home.join("ca.pem"));
+    tls.write_client(&home.join("client.pem"), &home.join("client.key"));
+    Tls::mutual().write_client(&home.join("stranger.pem"), &home.join("stranger.key"));
+    let ca = ["--ca-file", "ca.pem"];
+    let outcome = migrate(&ferry, &source, &registry, &ca);
+    turned_away(outcome, 5, &["client certificate", "cert_file", "--cert-file"]);
+    let with =
+        |cert: &'static str, key: &'static str| [&ca[..], &["--cert-file", cert, "--key-file", key]].concat();
+    let outcome = migrate(&ferry, &source, &registry, &with("stranger.pem", "stranger.key"));
+    turned_away(
+        outcome,
+        5,
+        &[&registry.host(), "does not accept our client certificate"],
+    );
+    assert!(registry.log().0.is_empty(), "{}", registry.log());
+    // A key of another certificate is found out before anything is sent
+    let outcome = migrate(&ferry, &source, &registry, &with("client.pem", "stranger.key")).expect(1);
+    assert!(outcome.stderr.contains("key"), "{}", outcome.stderr);
+    arrived(
+        migrate(&ferry, &source, &registry, &with("client.pem", "client.key")),
+        &registry,
+    );
+}
+
+/// The flags of one side say nothing about the other.
+#[test]
+fn a_source_has_flags_of_its_own() {
+    let (tls, ferry) = (Tls::new(), Ferry::new());
+    let source = ChartRepo::secure(&tls);
+    source.publish(&[Chart::new("demo", "1.0.0")]);
+    tls.write_authority(&ferry.home().join("ca.pem"));
+    let secure = Registry::secure(&tls, |_| {});
+    for args in [
+        ["--ca-file", "ca.pem"].as_slice(),
+        &["--insecure-skip-tls-verify"],
+    ] {
+        let outcome = migrate(&ferry, &source, &secure, args);
+        turned_away(outcome, 4, &[&source.host(), "UnknownIssuer", "--source-ca-file"]);
+    }
+    let registry = Registry::start();
+    assert!(source.log().0.is_empty(), "{}", source.log());
+    let args = ["--plain-http", "--source-ca-file", "ca.pem"];
+    arrived(migrate(&ferry, &source, &registry, &args), &registry);
+    let other = Registry::start();
+    let args = ["--plain-http", "--source-insecure-skip-tls-verify"];
+    arrived(migrate(&ferry, &source, &other, &args), &other);
+
+    let mutual = Tls::mutual();
+    let source = ChartRepo::secure(&mutual);
+    source.publish(&[Chart::new("demo", "1.0.0")]);
+    mutual.write_authority(&ferry.home().join("ca.pem"));
+    mutual.write_client(&ferry.home().join("client.pem"), &ferry.home().join("client.key"));
+    let args = ["--plain-http", "--source-ca-file", "ca.pem"];
+    let other = Registry::start();
+    turned_away(
+        migrate(&ferry, &source, &other, &args),
+        4,
+        &["client certificate", "--source-cert-file"],
+    );
+    let identity = [
+        "--source-cert-file",
+        "client.pem",
+        "--source-key-file",
+        "client.key",
+    ];
+    arrived(
+        migrate(&ferry, &source, &other, &[&args[..], &identity].concat()),
+        &other,
+    );
+}
+
+/// Not even "do not check the certificate" leads from https to http.
+#[test]
+fn nothing_leads_from_https_to_http() {
+    let (tls, ferry, clear) = (Tls::new(), Ferry::new(), Registry::start());
+    let flags = ["--insecure-skip-tls-verify"];
+    let plain = source();
+    // A token service in the clear (A25)
+    let registry = Registry::secure(&tls, |_| {});
+    let challenge = format!("Bearer realm=\"http://{}/token\",service=\"x\"", clear.host());
+    let answer = Answer::status(401).header("www-authenticate", &challenge);
+    registry.fault(Fault::on(Kind::Ping, Effect::Instead(answer)));
+    turned_away(
+        migrate(&ferry, &plain, &registry, &flags),
+        5,
+        &["token service", "not https"],
+    );
+    // An upload that goes on in the clear (A22)
+    let registry = Registry::secure(&tls, |_| {});
+    let location = format!("http://{}/v2/charts/demo/blobs/uploads/1", clear.host());
+    let answer = Answer::status(202).header("location", &location);
+    registry.fault(Fault::on(Kind::UploadPost, Effect::Instead(answer)));
+    turned_away(
+        migrate(&ferry, &plain, &registry, &flags),
+        2,
+        &["from https to http", "X-Forwarded-Proto"],
+    );
+    // A redirect of the index or of a package (A14)
+    let secure = ChartRepo::secure(&tls);
+    secure.publish(&[Chart::new("demo", "1.0.0")]);
+    let away = format!("{}/demo-1.0.0.tgz", plain.url());
+    plain.forget_log();
+    for (kind, code) in [(Kind::Index, 4), (Kind::Package, 2)] {
+        let registry = Registry::start();
+        secure.heal();
+        let answer = Answer::status(302).header("location", &away);
+        secure.fault(Fault::on(kind, Effect::Instead(answer)));
+        let args = [
+            "--plain-http",
+            "--source-insecure-skip-tls-verify",
+            "--allow-private",
+            "127.0.0.1",
+        ];
+        turned_away(
+            migrate(&ferry, &secure, &registry, &args),
+            code,
+            &["redirects from https to http"],
+        );
+    }
+    for log in [clear.log(), plain.log()] {
+        assert!(log.0.is_empty(), "{log}");
+    }
+}
+
+/// Files that are none are found out before any network traffic (B61).
+#[test]
+fn files_that_hold_no_certificate_are_refused_first() {
+    let (source, registry, ferry) = (source(), Registry::start(), Ferry::new());
+    let write = |name: &str, text: &str| std::fs::write(ferry.home().join(name), text).unwrap();
+    write("empty.pem", "");
+    write("text.pem", "no certificate");
+    for name in ["empty.pem", "text.pem", "missing.pem"] {
+        for flag in ["--ca-file", "--source-ca-file"] {
+            let outcome = migrate(&ferry, &source, &registry, &[flag, name]).expect(1);
+            assert!(outcome.stderr.contains(name), "{flag}: {}", outcome.stderr);
+        }
+    }
+    assert!(source.log().0.is_empty() && registry.log().0.is_empty());
+}
