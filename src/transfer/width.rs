@@ -1,6 +1,6 @@
 //! How many versions are in flight at once.
 //!
-//! Given a number, that many. Left to itself, the width starts at [`START`] and doubles as long as doubling
+//! Given a number, that many. Left to itself, the width starts at `START` and doubles as long as doubling
 //! raises the number of versions finished per second; the first doubling that does not is taken back. Near a fast
 //! registry the processor is the limit and a small width is best; over a slow line each version mostly waits and
 //! a large one is. Overload is not its business: the network layer slows down host by host.

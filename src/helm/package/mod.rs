@@ -2,7 +2,7 @@
 //! package at all (helm-oci-format 1.2 to 1.6).
 //!
 //! The archive is read once, as a stream; only the few files that decide are held, one at a time, and never
-//! more than [`MAX_FILE`] of any. Nothing is unpacked to disk. A package is refused only if both Helm 3.22.0 and
+//! more than `MAX_FILE` of any. Nothing is unpacked to disk. A package is refused only if both Helm 3.22.0 and
 //! Helm 4.3.1 refuse it; one that only one of them takes gets a warning that names the other.
 
 mod chart;
