@@ -20,7 +20,7 @@ fn source() -> ChartRepo {
     ChartRepo::of(&charts())
 }
 
-/// A mirror with these targets, all plain HTTP.
+/// A mirror with these targets, all plain HTTP. One version at a time, so that what one teaches holds for the next.
 fn config(ferry: &Ferry, repo: &ChartRepo, targets: &[&Registry]) {
     filtered_config(ferry, repo, targets, "");
 }
@@ -29,7 +29,7 @@ fn config(ferry: &Ferry, repo: &ChartRepo, targets: &[&Registry]) {
 fn filtered_config(ferry: &Ferry, repo: &ChartRepo, targets: &[&Registry], line: &str) {
     let names: Vec<_> = targets.iter().map(|target| target.target("charts")).collect();
     let mut config = format!(
-        "[[mirror]]\nname = \"m\"\nsource = \"{}\"\ntargets = {names:?}\n{line}\n",
+        "concurrency = 1\n[[mirror]]\nname = \"m\"\nsource = \"{}\"\ntargets = {names:?}\n{line}\n",
         repo.url()
     );
     for target in targets {
