@@ -94,6 +94,14 @@ impl TargetFault {
         }
     }
 
+    /// We are not let in, or what should be written to is not there and is not made.
+    pub fn is_denial(&self) -> bool {
+        match self {
+            Self::Registry(error) => error.class() == Class::Auth || error.is_repository_missing(),
+            Self::Layout(_) => false,
+        }
+    }
+
     /// The tag names another manifest and stays as it is.
     pub fn is_conflict(&self) -> bool {
         match self {

@@ -12,16 +12,23 @@ use crate::report::{RunReport, json, map, markdown, text};
 /// Tables are as wide as this where nobody says how wide the terminal is.
 const WIDTH: usize = 100;
 
-/// Prints the report and writes the files that were asked for.
+/// Prints the report and writes the files that were asked for. One that cannot be written does not cost the others.
 pub(super) fn write(report: &RunReport, args: &OutputArgs) -> anyhow::Result<()> {
-    if let Some(path) = &args.report {
-        to_file(path, |out| json::write(report, out))?;
-    }
-    if let Some(path) = &args.map {
-        to_file(path, |out| map::write(report, out))?;
-    }
+    let printed = show(report, args.output);
+    let files = [
+        args.report
+            .as_deref()
+            .map(|path| to_file(path, |out| json::write(report, out))),
+        args.map
+            .as_deref()
+            .map(|path| to_file(path, |out| map::write(report, out))),
+    ];
+    files.into_iter().flatten().fold(printed, Result::and)
+}
+
+fn show(report: &RunReport, form: OutputForm) -> anyhow::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
-    let printed = match args.output {
+    let printed = match form {
         OutputForm::Table => text::write(report, width(), &mut out),
         OutputForm::Json if io::stdout().is_terminal() => json::write_pretty(report, &mut out),
         OutputForm::Json => json::write(report, &mut out),

@@ -36,8 +36,14 @@ pub(super) fn run(args: &RunArgs, log: &LogArgs, plan: bool, screen: &Screen) ->
     let report = report?;
     let none = ExitZeroOn::default();
     let zero_on = args.output.exit_zero_on.as_ref().unwrap_or(&none);
-    output::write(&report, &args.output)?;
-    Ok(ExitStatus::with_exceptions(&report, zero_on).code())
+    let status = ExitStatus::with_exceptions(&report, zero_on);
+    let Err(error) = output::write(&report, &args.output) else {
+        return Ok(status.code());
+    };
+    let text = format!("error: {}\n", crate::report::plain(&format!("{error:#}")));
+    let _ = screen.write_lines(text.as_bytes());
+    // What the run itself ended with may weigh more than a file that could not be written.
+    Ok(status.max(ExitStatus::Config).code())
 }
 
 async fn execute(
@@ -49,13 +55,7 @@ async fn execute(
 ) -> anyhow::Result<RunReport> {
     let stop = Stop::new(config.grace);
     let signals = signals::Watcher::start(stop.clone()).context("cannot listen for signals")?;
-    let names: &[String] = if args.config.is_some() {
-        &args.operands
-    } else {
-        &[]
-    };
-    let Work { engine, mirrors } =
-        assemble(config, logins, names, watch.progress(), stop, Utc::now()).await?;
+    let Work { engine, mirrors } = assemble(config, logins, args, watch.progress(), stop, Utc::now()).await?;
     let mut report = run::run(&engine, mirrors, mode).await;
     report.interrupted = signals.seen();
     Ok(report)

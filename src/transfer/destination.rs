@@ -1,28 +1,29 @@
 //! One target during a run: what was proved about it, and whether it is still worth trying.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::fault::{Fault, chain};
+use super::rights::Rights;
 use crate::report::Action;
 use crate::target::{Target, TargetFault};
-use crate::types::{Class, Digest, Reason, Repository, Tag};
-
-/// So many versions in a row may be refused for want of rights before the target is given up: one chart's
-/// repository may be closed, but thousands of downloads for nothing help nobody.
-const AUTH_PATIENCE: u32 = 3;
+use crate::types::{ChartName, Digest, Reason, Repository, Tag};
 
 /// A target with what this run learned about it.
 pub struct Destination {
     target: Target,
     /// The first tag pushed is read back, so that a server that answers 201 to everything is found out.
     proved: AtomicBool,
-    /// Something was stored in this run.
-    works: AtomicBool,
-    denied: AtomicU32,
+    looks: Rights,
+    writes: Rights,
     broken: OnceLock<Reason>,
     /// What the target said to have stored is not there.
     disproved: OnceLock<Reason>,
+    /// Charts whose repositories other mirrors fill from other sources.
+    contested: OnceLock<HashSet<ChartName>>,
+    /// What each tag was given to in this run, where two versions may want one.
+    taken: Mutex<HashMap<(Repository, Tag), Digest>>,
 }
 
 impl Destination {
@@ -31,10 +32,12 @@ impl Destination {
         Self {
             target,
             proved: AtomicBool::new(false),
-            works: AtomicBool::new(false),
-            denied: AtomicU32::new(0),
+            looks: Rights::default(),
+            writes: Rights::default(),
             broken: OnceLock::new(),
             disproved: OnceLock::new(),
+            contested: OnceLock::new(),
+            taken: Mutex::default(),
         }
     }
 
@@ -43,9 +46,12 @@ impl Destination {
         &self.target
     }
 
-    /// Why the target was given up during the run.
-    pub fn broken(&self) -> Option<&Reason> {
-        self.broken.get()
+    /// Why the target as a whole was of no use in this run: it was given up, or it refused all that was tried.
+    pub fn unusable(&self) -> Option<&Reason> {
+        self.broken
+            .get()
+            .or_else(|| self.writes.nothing_granted())
+            .or_else(|| self.looks.nothing_granted())
     }
 
     /// Why nothing that this run stored may be believed.
@@ -53,26 +59,79 @@ impl Destination {
         self.disproved.get()
     }
 
-    /// Fails where the target was given up.
-    pub(super) fn usable(&self) -> Result<(), Fault> {
-        match self.broken.get() {
+    /// Names the charts that must not be written here. Said once, before anything is written.
+    pub(crate) fn contest(&self, charts: HashSet<ChartName>) {
+        // Whoever says it twice says the same.
+        let _ = self.contested.set(charts);
+    }
+
+    /// Fails for a chart whose repository another mirror fills from another source (product rules "Trust").
+    pub(crate) fn check_contest(&self, chart: &ChartName) -> Result<(), Fault> {
+        if self.contested.get().is_none_or(|charts| !charts.contains(chart)) {
+            return Ok(());
+        }
+        Err(Fault::refused(
+            "two-mirrors",
+            format!("`{chart}` is claimed by several mirrors with different sources"),
+        ))
+    }
+
+    /// Fails where the target or the repository was given up.
+    pub(super) fn usable(&self, repository: &Repository) -> Result<(), Fault> {
+        let failed = |reason| Fault {
+            action: Action::Failed,
+            reason,
+        };
+        if let Some(reason) = self.broken.get() {
+            let text = format!("not tried any more: {}", reason.text);
+            return Err(failed(Reason::new("target-given-up", text)));
+        }
+        match self.writes.first().filter(|_| self.writes.is_closed(repository)) {
             None => Ok(()),
-            Some(reason) => Err(Fault {
-                action: Action::Failed,
-                reason: Reason::new("target-given-up", format!("not tried any more: {}", reason.text)),
-                class: Class::Permanent,
-            }),
+            Some(first) => {
+                let text = format!(
+                    "`{repository}` was refused several times and is not tried any more, the first time: {}",
+                    first.text
+                );
+                Err(failed(Reason::new(first.code, text)))
+            }
         }
     }
 
+    /// Keeps two versions from being pushed under one tag: the second fails unless it is the same manifest.
+    pub(super) fn take(&self, repository: &Repository, tag: &Tag, manifest: &Digest) -> Result<(), Fault> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let holder = *taken
+            .entry((repository.clone(), tag.clone()))
+            .or_insert(*manifest);
+        if holder == *manifest {
+            return Ok(());
+        }
+        Err(Fault::conflict(format!(
+            "another version of the index is pushed as {} ({holder}); this package would be {manifest}",
+            self.target.reference(repository, tag)
+        )))
+    }
+
     /// Takes note of a failed write.
-    pub(super) fn failed(&self, fault: &TargetFault) -> Fault {
-        let fault = Fault::of_target(fault);
-        if fault.class == Class::Auth && !self.works.load(Ordering::Acquire) {
-            let failures = self.denied.fetch_add(1, Ordering::AcqRel) + 1;
-            if failures >= AUTH_PATIENCE {
-                self.broken.get_or_init(|| fault.reason.clone());
-            }
+    pub(super) fn failed(&self, repository: &Repository, fault: &TargetFault) -> Fault {
+        self.note(&self.writes, repository, fault)
+    }
+
+    /// Takes note of a failed look at a repository.
+    pub(crate) fn look_failed(&self, repository: &Repository, fault: &TargetFault) -> Fault {
+        self.note(&self.looks, repository, fault)
+    }
+
+    /// Takes note that a repository could be looked at.
+    pub(crate) fn looked(&self, repository: &Repository) {
+        self.looks.granted(repository);
+    }
+
+    fn note(&self, rights: &Rights, repository: &Repository, error: &TargetFault) -> Fault {
+        let fault = Fault::of_target(error);
+        if error.is_denial() && rights.refused(repository, &fault.reason) {
+            self.broken.get_or_init(|| fault.reason.clone());
         }
         fault
     }
@@ -84,7 +143,7 @@ impl Destination {
         tag: &Tag,
         digest: &Digest,
     ) -> Result<(), Fault> {
-        self.works.store(true, Ordering::Release);
+        self.writes.granted(repository);
         if self.proved.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
@@ -101,12 +160,6 @@ impl Destination {
         Err(Fault {
             action: Action::Failed,
             reason,
-            class: Class::Integrity,
         })
-    }
-
-    /// Takes note of a failed look at a repository.
-    pub(crate) fn look_failed(&self, fault: &TargetFault) -> Fault {
-        self.failed(fault)
     }
 }

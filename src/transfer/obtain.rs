@@ -1,9 +1,9 @@
 //! Getting one version from the source: package and provenance file side by side, then every question that can be
 //! asked of the bytes before anything is pushed.
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::push::ProvenanceFile;
 use super::{Fault, Flight, ProvenancePolicy, Transfer, chain, listed, policy};
 use crate::helm::index::{Entry, IndexDigest};
 use crate::helm::package::{self, Package};
@@ -21,7 +21,8 @@ pub(super) struct Obtained {
     pub(super) spooled: Spooled,
     pub(super) url: Box<str>,
     pub(super) package: Package,
-    pub(super) provenance_file: Option<ProvenanceFile>,
+    /// Digest and bytes.
+    pub(super) provenance_file: Option<(Digest, Bytes)>,
     pub(super) provenance: Provenance,
     pub(super) check: DigestCheck,
     /// `created` of the index entry whose bytes these are.
@@ -39,7 +40,7 @@ impl Transfer {
         flight: &Flight,
     ) -> Result<Obtained, Fault> {
         let (fetched, check) = self.fetch_checked(candidate, locations, flight).await?;
-        let package = read_package(&fetched, check).await?;
+        let package = read_package(&fetched, !listed(candidate).any(gives_digest)).await?;
         let mut warnings = candidate.warnings.clone();
         warnings.extend(package.warnings.iter().cloned());
         warnings.extend(digest_warning(check, candidate, &fetched.package.digest));
@@ -63,43 +64,57 @@ impl Transfer {
         })
     }
 
-    /// The package with its digest judged. One that does not match is asked for once more, past all caches: a
-    /// version that was published anew leaves stale copies behind.
+    /// The package with its digest judged. A place whose bytes do not match is asked once more, past all caches: a
+    /// version that was published anew leaves stale copies behind. Then the next place has its turn.
     async fn fetch_checked(
         &self,
         candidate: &Candidate,
         locations: &[PackageUrl],
         flight: &Flight,
     ) -> Result<(Fetched, DigestCheck), Fault> {
-        let provenance = self.policy.provenance != ProvenancePolicy::Off;
-        let mut want = Want {
-            provenance,
-            fresh: false,
-        };
-        loop {
-            let fetched = self
-                .source
-                .fetch(locations, want)
-                .await
-                .map_err(|error| source_fault(&error))?;
-            flight.bytes(fetched.package.size);
-            let digest = &fetched.package.digest;
-            let claims = match policy::check_digest(self.policy.digest, listed(candidate), digest) {
-                Ok(check) if want.fresh || check != DigestCheck::Mismatch => return Ok((fetched, check)),
-                Ok(_) => None,
-                Err(claims) => Some(claims),
+        let mut unlike = None;
+        let mut rest = locations;
+        while !rest.is_empty() {
+            let fetched = match self.fetch(rest, false, flight).await {
+                Ok(fetched) => fetched,
+                Err(error) if unlike.is_none() => return Err(error),
+                // What was found is worth more of a word than what was not.
+                Err(_) => break,
             };
-            if let (Some(claims), true) = (claims, want.fresh) {
-                let url = &fetched.url;
-                return Err(Fault::refused(
-                    "digest-mismatch",
-                    format!(
-                        "the index says {claims}, but {url} has {digest}; ask the publisher, or set `digest = \"warn\"`"
-                    ),
-                ));
+            let place = &rest[fetched.place..=fetched.place];
+            rest = &rest[fetched.place + 1..];
+            if let Ok(check) = self.check(candidate, &fetched).and_then(matching) {
+                return Ok((fetched, check));
             }
-            want.fresh = true;
+            let fetched = self.fetch(place, true, flight).await?;
+            let verdict = self.check(candidate, &fetched);
+            if let Ok(check) = verdict.clone().and_then(matching) {
+                return Ok((fetched, check));
+            }
+            unlike.get_or_insert((fetched, verdict));
         }
+        match unlike {
+            Some((fetched, Ok(check))) => Ok((fetched, check)),
+            Some((fetched, Err(claims))) => {
+                Err(digest_mismatch(&claims, &fetched.url, &fetched.package.digest))
+            }
+            None => Err(source_fault(&SourceError::NoUrl)),
+        }
+    }
+
+    async fn fetch(&self, places: &[PackageUrl], fresh: bool, flight: &Flight) -> Result<Fetched, Fault> {
+        let want = Want {
+            provenance: self.policy.provenance != ProvenancePolicy::Off,
+            fresh,
+        };
+        let fetched = self.source.fetch(places, want).await;
+        let fetched = fetched.map_err(|error| source_fault(&error))?;
+        flight.bytes(fetched.package.size);
+        Ok(fetched)
+    }
+
+    fn check(&self, candidate: &Candidate, fetched: &Fetched) -> Result<DigestCheck, String> {
+        policy::check_digest(self.policy.digest, listed(candidate), &fetched.package.digest)
     }
 
     fn compare_names(&self, candidate: &Candidate, package: &Package) -> Result<Option<String>, Fault> {
@@ -144,11 +159,31 @@ impl Transfer {
     }
 }
 
+fn gives_digest(entry: &Entry) -> bool {
+    !matches!(entry.digest, IndexDigest::None)
+}
+
 pub(super) fn source_fault(error: &SourceError) -> Fault {
     Fault::failed(error.code(), error.class(), error)
 }
 
-async fn read_package(fetched: &Fetched, check: DigestCheck) -> Result<Package, Fault> {
+/// Passes on what need not be asked for again.
+fn matching(check: DigestCheck) -> Result<DigestCheck, String> {
+    match check {
+        DigestCheck::Mismatch => Err(String::new()),
+        check => Ok(check),
+    }
+}
+
+pub(super) fn digest_mismatch(claims: &str, url: &str, found: &Digest) -> Fault {
+    let advice = "ask the publisher, or set `digest = \"warn\"`";
+    Fault::refused(
+        "digest-mismatch",
+        format!("the index says {claims}, but {url} has {found}; {advice}"),
+    )
+}
+
+async fn read_package(fetched: &Fetched, checks_trailer: bool) -> Result<Package, Fault> {
     let payload = fetched.package.payload.clone();
     let inline = matches!(payload, Payload::Memory { .. }) && payload.size() <= INLINE;
     let read = move || {
@@ -166,7 +201,7 @@ async fn read_package(fetched: &Fetched, check: DigestCheck) -> Result<Package, 
         }
     };
     // Nothing but the trailer would show a download that was cut at a block border.
-    if check == DigestCheck::Unverified && !package.gzip_complete {
+    if checks_trailer && !package.gzip_complete {
         return Err(Fault::refused(
             "incomplete-package",
             format!(
@@ -178,7 +213,7 @@ async fn read_package(fetched: &Fetched, check: DigestCheck) -> Result<Package, 
     Ok(package)
 }
 
-fn digest_warning(check: DigestCheck, candidate: &Candidate, actual: &Digest) -> Option<Reason> {
+pub(super) fn digest_warning(check: DigestCheck, candidate: &Candidate, actual: &Digest) -> Option<Reason> {
     match check {
         DigestCheck::Mismatch => Some(Reason::new(
             "digest-mismatch",

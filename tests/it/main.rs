@@ -14,7 +14,9 @@
 
 mod architecture;
 mod config;
+mod copies;
 mod corpus;
+mod rivals;
 mod support;
 mod vectors;
 mod workshop;
