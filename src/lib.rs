@@ -1,4 +1,62 @@
-//! chartferry moves Helm charts from classic repositories into OCI registries.
+//! chartferry moves Helm charts from classic repositories (`index.yaml`, `.tgz`, `.prov`) into OCI registries. What it
+//! pushes is what `helm push` would have pushed, byte for byte.
+//!
+//! This page is the map. The program is a thin layer over the library: [`cli`] turns what was typed into mirrors,
+//! [`run::run`] carries them, and a [`report`] says of every version what became of it.
+//! `examples/migrate_one_chart.rs` does the same without the command line.
+//!
+//! # One run
+//!
+//! ```text
+//!  SOURCE                                    plan (pure)                          TARGET
+//!  index.yaml ── limits ──► Index ──► Planner: filters, names ──► Selection   ┌── tags/list, per repository
+//!                                        │ left out, with a reason    │       ▼
+//!                                        │                  missing = selected − tags
+//!                                        ▼                            ▼
+//!                                      ledger ◄── outcome ── transfer, N versions at once
+//!                                        │                    1  GET .tgz and .prov; hash while streaming
+//!                                        ▼                    2  Chart.yaml → config blob → manifest
+//!                                     RunReport               3  push blobs side by side
+//!                          table, JSON, Markdown, map,        4  PUT the manifest by its tag, last
+//!                          exit code
+//! ```
+//!
+//! The indexes of all mirrors are read first, since only together they show whether two mirrors claim one repository.
+//! From there on each repository goes its own way: transfers run while other tag lists are still being read.
+//!
+//! # Modules, from the top to the bottom
+//!
+//! | module | is about |
+//! |---|---|
+//! | [`cli`] | arguments, progress, logs, signals; the only place that prints |
+//! | [`run`] | one run of all mirrors: read, compare, carry, account |
+//! | [`transfer`] | one version: fetch, check, push; how many at once |
+//! | [`target`] | registry or layout, seen as one |
+//! | [`source`] | repository, folder or layout: the index, packages, provenance files |
+//! | [`config`] | file and environment into checked settings, all problems at once |
+//! | [`registry`] | the distribution API: logins, tags, blobs, manifests |
+//! | [`layout`] | an OCI image layout on disk, safe under concurrent pushes and crashes |
+//! | [`net`] | one transport: addresses, redirects, pacing, retries, limits, redaction |
+//! | [`plan`] | which versions, under which name, and why not the others |
+//! | [`artifact`] | package metadata into config blob and manifest |
+//! | [`progress`] | what a run tells while it goes on |
+//! | [`report`] | what became of every version; renderings and exit codes |
+//! | [`payload`] | bytes in flight: memory budget, spilling to disk, replay |
+//! | [`secret`] | secrets from files, never printed |
+//! | [`helm`] | Helm's formats as Helm reads them: index, package, metadata, ranges, provenance |
+//! | [`types`] | checked values: digests, names, tags, references |
+//!
+//! Dependencies only point down; `helm`, `plan`, `artifact`, `report` and `types` know no network, no clock and no
+//! runtime. `tests/it/architecture.rs` keeps this true.
+//!
+//! # What always holds
+//!
+//! - A tag never points at something incomplete: blobs first, then the manifest.
+//! - Bytes of a package are pushed as they came; they are never unpacked to disk, rendered or rewritten.
+//! - Every entry of an index is in the report once per target; a report that does not add up is a failure.
+//! - 401, 403, 429 and 5xx never mean "absent". Nothing new means no writes.
+//! - A secret goes to the origin that it was configured for and into no output.
+//! - Everything that is read has a limit; no input makes the process panic, and a panic is one version's failure.
 
 pub mod artifact;
 pub mod cli;

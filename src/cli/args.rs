@@ -7,14 +7,27 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::report::ExitZeroOn;
 use crate::types::ByteSize;
 
+/// Every command that runs mirrors ends with one of these (reliability 2).
+const EXIT_CODES: &str = "Exit codes:
+    0  all in place
+    1  usage or configuration error
+    2  some versions failed
+    3  drift or conflicts only
+    4  source unusable
+    5  target unusable
+    6  stopped by a safety limit
+   75  another instance is already running
+  130  interrupted by Ctrl-C (SIGINT); 143 by SIGTERM";
+
+const FIRST_STEPS: &str = "Examples:
+  chartferry plan https://charts.acme.io oci://registry.acme.io/charts
+  chartferry migrate https://charts.acme.io oci://registry.acme.io/charts
+  chartferry migrate --help                 # filters, trust, logins, reports";
+
 /// Moves Helm charts from classic repositories into OCI registries, byte for byte as `helm push` would.
 #[derive(Debug, Parser)]
 #[command(name = "chartferry", version, arg_required_else_help = true)]
-#[command(
-    after_help = "Exit codes: 0 all in place, 1 usage or configuration, 2 some versions failed, 3 drift or \
-conflicts only, 4 source unusable, 5 target unusable, 6 stopped by a safety limit, 75 another instance runs, \
-130/143 interrupted."
-)]
+#[command(after_help = FIRST_STEPS, after_long_help = with_exit_codes(FIRST_STEPS))]
 pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -27,21 +40,24 @@ pub(super) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Copy what is missing at the target, once, then exit
-    #[command(after_help = MIGRATE_EXAMPLES)]
+    /// Copy every version that the target lacks, once, then exit
+    #[command(override_usage = MIGRATE_USAGE)]
+    #[command(after_help = MIGRATE_EXAMPLES, after_long_help = with_exit_codes(MIGRATE_EXAMPLES))]
     Migrate(Box<RunArgs>),
-    /// Say what `migrate` would do and why; pushes nothing, downloads no package
-    #[command(after_help = PLAN_EXAMPLES)]
+    /// Say what `migrate` would do and why; downloads no package, changes nothing
+    #[command(override_usage = PLAN_USAGE)]
+    #[command(after_help = PLAN_EXAMPLES, after_long_help = with_exit_codes(PLAN_EXAMPLES))]
     Plan(Box<RunArgs>),
     /// Check a configuration file, or print its JSON Schema
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Print a completion script for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
-        /// The shell.
+        /// The shell to complete for
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
+    /// Print the manual page, for `man -l`
     Man,
 }
 
@@ -50,35 +66,60 @@ pub(super) enum Command {
 pub(super) enum ConfigCommand {
     /// Report every problem of a configuration file, with line and column
     Check {
-        /// The file.
+        /// The configuration file
         file: PathBuf,
     },
     /// Print the JSON Schema of the configuration file
     Schema,
 }
 
+const MIGRATE_USAGE: &str = "chartferry migrate [OPTIONS] SOURCE TARGET
+       chartferry migrate [OPTIONS] --config FILE [NAME]...";
+
+const PLAN_USAGE: &str = "chartferry plan [OPTIONS] SOURCE TARGET
+       chartferry plan [OPTIONS] --config FILE [NAME]...";
+
+// At most 80 columns: a command that is wrapped can no longer be copied.
 const MIGRATE_EXAMPLES: &str = "Examples:
-  chartferry migrate https://charts.acme.io oci://registry.acme.io/charts
-  chartferry migrate ./gh-pages oci-layout:./charts          # a folder into an image layout, no network
-  chartferry migrate oci-layout:./charts oci://10.0.0.5/apps # the other half of an air-gap transfer
-  chartferry migrate https://charts.acme.io oci://registry.acme.io/charts \\
-      --include 'nginx*' --version '>=4.0.0' --latest 20 --provenance require --keyring ring.gpg
-  chartferry migrate -c config.toml                          # every mirror of a file";
+  Everything, from a web server to a registry:
+    chartferry migrate https://charts.acme.io oci://registry.acme.io/charts
+  The newest 20 releases of some charts, and only if they are signed:
+    chartferry migrate https://charts.acme.io oci://registry.acme.io/charts \\
+        --include 'nginx*' --version '>=4' --latest 20 \\
+        --provenance require --keyring pubring.gpg
+  Across an air gap, without changing a digest:
+    chartferry migrate https://charts.acme.io oci-layout:./charts
+    chartferry migrate oci-layout:./charts oci://registry.inside/charts
+  Every mirror of a file, as in a CronJob:
+    chartferry migrate --config config.toml --report report.json";
 
 const PLAN_EXAMPLES: &str = "Examples:
   chartferry plan https://charts.acme.io oci://registry.acme.io/charts
-  chartferry plan -c config.toml ingress-nginx -o json";
+  chartferry plan --config config.toml ingress-nginx -o json";
+
+const COMPLETIONS_EXAMPLES: &str = "Examples:
+  source <(chartferry completions bash)           # in ~/.bashrc
+  chartferry completions zsh > ~/.zfunc/_chartferry   # a folder in fpath
+  chartferry completions fish > ~/.config/fish/completions/chartferry.fish";
+
+/// What `--help` says at its end, where `-h` has examples only.
+fn with_exit_codes(examples: &str) -> String {
+    format!("{examples}\n\n{EXIT_CODES}")
+}
 
 /// `migrate` and `plan`.
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// SOURCE and TARGET; with `--config` the names of mirrors, or none for all of them
+    /// SOURCE and TARGET; with `--config` names of mirrors, none for all of them
     ///
-    /// SOURCE is a repository URL (http, https), a folder or `file://` URL with an `index.yaml` or only packages, or
-    /// `oci-layout:DIR`. TARGET is `oci://host[:port]/prefix` or `oci-layout:DIR`.
-    #[arg(value_name = "SOURCE TARGET | NAME", verbatim_doc_comment)]
+    /// SOURCE is the URL of a chart repository (`https://…`, with or without `/index.yaml`), a folder or `file://` URL
+    /// that holds an `index.yaml` or only packages, `helm:NAME` for a repository that `helm repo add` knows, or
+    /// `oci-layout:DIR`, an OCI image layout on disk.
+    ///
+    /// TARGET is `oci://HOST[:PORT]/PREFIX`, to which each chart's name is added, or `oci-layout:DIR`.
+    #[arg(value_name = "SOURCE TARGET | NAME")]
     pub(super) operands: Vec<String>,
-    /// Read mirrors from this file
+    /// Read mirrors from this file; see config.example.toml
     #[arg(short, long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// Only say what would be done (the same as `plan`)
@@ -108,31 +149,31 @@ pub(super) struct RunArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Filters")]
 pub(super) struct FilterArgs {
-    /// Only charts whose name matches this glob (repeatable)
+    /// Only charts whose name matches (repeatable)
     #[arg(long, value_name = "GLOB")]
     pub(super) include: Vec<String>,
-    /// No charts whose name matches this glob (repeatable)
+    /// No charts whose name matches (repeatable)
     #[arg(long, value_name = "GLOB")]
     pub(super) exclude: Vec<String>,
-    /// Only versions in this range, as Helm reads it: `>=1.2 <3 || 4.x`
+    /// Only versions in this range, as Helm reads it: '>=1.2 <3 || 4.x'
     #[arg(long = "version", visible_alias = "versions", value_name = "RANGE")]
     pub(super) versions: Option<String>,
-    /// Only the newest N versions of each chart, counted after the other filters
+    /// Only the newest N versions of each chart that the other filters let through
     #[arg(long, value_name = "N")]
     pub(super) latest: Option<usize>,
     /// Only versions created since a date (`2024-01-31`) or within an age (`365d`)
     #[arg(long, value_name = "WHEN")]
     pub(super) since: Option<String>,
-    /// Prereleases too, whatever the range says
+    /// Prereleases too, whatever the range says (without a range they are copied anyway)
     #[arg(long, conflicts_with = "no_prereleases")]
     pub(super) devel: bool,
-    /// No prereleases (without `--version` the default is to copy them)
+    /// No prereleases
     #[arg(long)]
     pub(super) no_prereleases: bool,
     /// No versions that are marked deprecated
     #[arg(long)]
     pub(super) no_deprecated: bool,
-    /// Only versions whose appVersion matches this glob (repeatable)
+    /// Only versions whose appVersion matches (repeatable)
     #[arg(long, value_name = "GLOB")]
     pub(super) app_version: Vec<String>,
 }
@@ -141,34 +182,35 @@ pub(super) struct FilterArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Trust")]
 pub(super) struct TrustArgs {
-    /// When a package's sha256 differs from the index [default: enforce]
+    /// What to do if a package's sha256 is not the one in the index [default: enforce]
     #[arg(long, value_name = "POLICY")]
     pub(super) digest: Option<DigestArg>,
     /// What to do about `.prov` files [default: carry]
     #[arg(long, value_name = "POLICY")]
     pub(super) provenance: Option<ProvenanceArg>,
-    /// Public keys for `--provenance verify` and `require`, binary or armored
+    /// OpenPGP public keys for `--provenance verify` and `require`, binary or armored
     #[arg(long, value_name = "FILE")]
     pub(super) keyring: Option<PathBuf>,
-    /// When the registry holds other bytes than the source has now [default: report]
+    /// What to do if the target holds other bytes than the source has now [default: report]
     #[arg(long, value_name = "POLICY")]
     pub(super) drift: Option<DriftArg>,
-    /// Compare every version that is already there with the index: one manifest request each
+    /// Look for drift: one manifest request for every version that is already there
     #[arg(long)]
     pub(super) check_drift: bool,
-    /// Hold versions back until they are this old, by the index: `3d`
+    /// Hold versions back until the index says that they are this old, as in `3d`
     #[arg(long, value_name = "AGE")]
     pub(super) min_age: Option<String>,
-    /// A version known to fail or drift, as `CHART@VERSION` or `CHART@*` (repeatable)
+    /// Known to fail or drift: report it, but do not let it raise the exit code; `CHART@*` for all
+    /// versions (repeatable)
     #[arg(long, value_name = "CHART@VERSION")]
     pub(super) accept: Vec<String>,
-    /// When one version is listed with different digests [default: bytes]
+    /// What to do if one version is listed with several digests [default: bytes]
     #[arg(long, value_name = "POLICY")]
     pub(super) duplicates: Option<DuplicatesArg>,
-    /// When a package's name or version is not what the index says [default: error]
+    /// What to do if Chart.yaml has another name or version than the index [default: error]
     #[arg(long, value_name = "POLICY")]
     pub(super) mismatch: Option<MismatchArg>,
-    /// Push chart OLD as NEW, for names that registries do not allow (repeatable)
+    /// Push chart OLD to a repository called NEW, as registries do not allow every name (repeatable)
     #[arg(long, value_name = "OLD=NEW")]
     pub(super) rename: Vec<String>,
 }
@@ -180,19 +222,19 @@ pub(super) struct TargetArgs {
     /// Speak HTTP without TLS to the target
     #[arg(long)]
     pub(super) plain_http: bool,
-    /// Do not check the target's certificate
+    /// Accept any certificate of the target
     #[arg(long)]
     pub(super) insecure_skip_tls_verify: bool,
-    /// Trust this CA bundle too
+    /// Trust the certificate authorities in this PEM file too
     #[arg(long, value_name = "FILE")]
     pub(super) ca_file: Option<PathBuf>,
-    /// Client certificate
+    /// Client certificate, PEM
     #[arg(long, value_name = "FILE", requires = "key_file")]
     pub(super) cert_file: Option<PathBuf>,
-    /// Key of the client certificate
+    /// Key of the client certificate, PEM
     #[arg(long, value_name = "FILE", requires = "cert_file")]
     pub(super) key_file: Option<PathBuf>,
-    /// User name at the target
+    /// User name at the target; without it the logins of Helm and Docker are used
     #[arg(long, value_name = "USER")]
     pub(super) username: Option<String>,
     /// Read the target's password from standard input
@@ -201,7 +243,7 @@ pub(super) struct TargetArgs {
     /// Read the target's password from a file
     #[arg(long, value_name = "FILE", requires = "username")]
     pub(super) password_file: Option<PathBuf>,
-    /// Look for credentials in this file instead of Helm's and Docker's own
+    /// Read logins from this file instead of those of Helm and Docker
     #[arg(long, value_name = "FILE")]
     pub(super) registry_config: Option<PathBuf>,
     /// A token service on another host that may be given the target's credentials (repeatable)
@@ -222,22 +264,22 @@ pub(super) struct SourceArgs {
     /// Read the source's password from a file
     #[arg(long, value_name = "FILE", requires = "source_username")]
     pub(super) source_password_file: Option<PathBuf>,
-    /// Do not check the source's certificate
+    /// Accept any certificate of the source
     #[arg(long)]
     pub(super) source_insecure_skip_tls_verify: bool,
-    /// Trust this CA bundle too
+    /// Trust the certificate authorities in this PEM file too
     #[arg(long, value_name = "FILE")]
     pub(super) source_ca_file: Option<PathBuf>,
-    /// Client certificate
+    /// Client certificate, PEM
     #[arg(long, value_name = "FILE", requires = "source_key_file")]
     pub(super) source_cert_file: Option<PathBuf>,
-    /// Key of the client certificate
+    /// Key of the client certificate, PEM
     #[arg(long, value_name = "FILE", requires = "source_cert_file")]
     pub(super) source_key_file: Option<PathBuf>,
     /// Another host that may be given the source's credentials (repeatable)
     #[arg(long, value_name = "HOST")]
     pub(super) source_pass_credentials_to: Vec<String>,
-    /// A private host or address range that the index may name (repeatable)
+    /// A private, loopback or link-local host or range that the index may lead to (repeatable)
     #[arg(long, value_name = "HOST|CIDR")]
     pub(super) allow_private: Vec<String>,
 }
@@ -252,13 +294,13 @@ pub(super) struct LimitArgs {
     /// Memory for packages in flight; what does not fit goes to temporary files [default: 32MiB]
     #[arg(long, value_name = "SIZE")]
     pub(super) memory_budget: Option<ByteSize>,
-    /// Largest index [default: 256MiB]
+    /// Refuse an index that is larger [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     pub(super) max_index_size: Option<ByteSize>,
-    /// Largest package [default: 100MiB]
+    /// Refuse packages that are larger [default: 100MiB]
     #[arg(long, value_name = "SIZE")]
     pub(super) max_package_size: Option<ByteSize>,
-    /// Stop taking work after this long [default: none]
+    /// Take no new work after this long [default: none]
     #[arg(long, value_name = "TIME")]
     pub(super) run_timeout: Option<String>,
     /// After Ctrl-C or SIGTERM, let what is in flight finish for this long [default: 25s]
@@ -270,16 +312,16 @@ pub(super) struct LimitArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputArgs {
-    /// Form of the result on standard output
+    /// Form of the result
     #[arg(short, long, value_name = "FORM", default_value = "table")]
     pub(super) output: OutputForm,
-    /// Write the report as JSON to this file too
+    /// Write the report to this file too, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
-    /// Write old and new references of every version in place, one JSON object a line, to this file
+    /// Write the old and new references of all versions in place to this file, as JSON lines
     #[arg(long, value_name = "FILE")]
     pub(super) map: Option<PathBuf>,
-    /// Exit with 0 instead of these codes, for jobs that must not turn red for them
+    /// Exit with 0 instead of these codes, as in `3,6`: for jobs that must not turn red
     #[arg(long, value_name = "CODES")]
     pub(super) exit_zero_on: Option<ExitZeroOn>,
 }
@@ -288,13 +330,13 @@ pub(super) struct OutputArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Logging")]
 pub(super) struct LogArgs {
-    /// Only errors and the result
+    /// Only the result and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
-    /// More detail; twice for every request
+    /// Log every request
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
-    /// Form of log lines on standard error [default: text]
+    /// Form of log lines [default: text]
     #[arg(long, global = true, value_name = "FORM")]
     pub(super) log_format: Option<LogForm>,
 }

@@ -39,13 +39,27 @@ pub(super) fn read(
 }
 
 /// A problem in terms of flags.
-pub(super) fn describe(problem: &Problem) -> String {
-    let key = problem.key.rsplit('.').next().unwrap_or_default();
-    let key = key.split('[').next().unwrap_or_default();
+pub(super) fn describe(problem: &Problem, args: &RunArgs) -> String {
+    // `mirror[0].rename."Old Name"`: the part below the table is the flag, what follows is its value
+    let key = ["mirror[0].", "host[0].", "host[1]."]
+        .iter()
+        .find_map(|table| problem.key.strip_prefix(table))
+        .unwrap_or(&problem.key);
+    let key = key.split(['.', '[']).next().unwrap_or_default();
     if key.is_empty() {
         return problem.text.clone();
     }
-    format!("{}: {}", flag(key), problem.text)
+    // The only other key that a problem of the command line names
+    let text = problem.text.replace("`keyring`", "`--keyring`");
+    let target = &args.target;
+    let flag = match key {
+        // These are there twice, and only what was typed can be wrong
+        "ca_file" if target.ca_file.is_none() => "--source-ca-file".to_owned(),
+        "cert_file" if target.cert_file.is_none() => "--source-cert-file".to_owned(),
+        "key_file" if target.key_file.is_none() => "--source-key-file".to_owned(),
+        key => flag(key),
+    };
+    format!("{flag}: {text}")
 }
 
 /// A table of the file under construction. A key is written only if it was typed, so that defaults stay where they are.
@@ -253,7 +267,8 @@ pub(super) fn allowed_everywhere(args: &RunArgs) -> &[String] {
     }
 }
 
-/// A flag that says what the file of `--config` says for each mirror and host.
+/// A flag that says what the file of `--config` says for each mirror and host. `--check-drift` is not one: it asks for
+/// one thorough run of what the file describes.
 pub(super) fn given_beside_a_file(args: &RunArgs) -> Option<String> {
     if let Some(flag) = target_flag(args).or_else(|| source_flags(args).next()) {
         return Some(flag.to_owned());
@@ -263,7 +278,7 @@ pub(super) fn given_beside_a_file(args: &RunArgs) -> Option<String> {
         .iter()
         .flat_map(|text| text.lines())
         .filter_map(|line| line.split_once(" = "));
-    let (key, _) = keys.find(|(key, _)| !["name", "source", "targets"].contains(key))?;
+    let (key, _) = keys.find(|(key, _)| !["name", "source", "targets", "check_drift"].contains(key))?;
     Some(flag(key))
 }
 
@@ -330,7 +345,11 @@ mod tests {
         let args = parse(line);
         match read(&args, "https://charts.acme.io", "oci://r.acme.io/charts") {
             Ok((config, _)) => Ok(config),
-            Err(error) => Err(error.problems.iter().map(describe).collect()),
+            Err(error) => Err(error
+                .problems
+                .iter()
+                .map(|problem| describe(problem, &args))
+                .collect()),
         }
     }
 

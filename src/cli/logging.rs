@@ -19,6 +19,9 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 use super::progress::Screen;
 
+/// The modules of this crate.
+const OURS: &str = env!("CARGO_CRATE_NAME");
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
@@ -30,10 +33,10 @@ pub enum LogFormat {
 }
 
 /// What is logged, and how.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct LogOptions {
-    /// The least important level that is shown.
-    pub level: LevelFilter,
+    /// The least important level that is shown, by module.
+    pub levels: Targets,
     /// How lines look.
     pub format: LogFormat,
     /// Every line of text begins with the time. JSON always has it.
@@ -42,14 +45,28 @@ pub struct LogOptions {
     pub colour: bool,
 }
 
-/// The level that flags ask for; without any, the one that the configuration names.
-pub fn level(configured: &str, quiet: bool, verbose: u8) -> LevelFilter {
-    match (quiet, verbose) {
-        (true, _) => LevelFilter::ERROR,
-        (false, 0) => configured.parse().unwrap_or(LevelFilter::INFO),
-        (false, 1) => LevelFilter::DEBUG,
-        (false, _) => LevelFilter::TRACE,
-    }
+/// The levels that flags ask for; without any, those that the configuration names: `info,chartferry::net=debug`.
+pub fn levels(configured: &str, quiet: bool, verbose: u8) -> Targets {
+    let all = |level| Targets::new().with_default(level);
+    let asked = match (quiet, verbose) {
+        (true, _) => all(LevelFilter::ERROR),
+        (false, 0) => configured
+            .replace(char::is_whitespace, "")
+            .parse()
+            .unwrap_or_else(|_| all(LevelFilter::INFO)),
+        (false, 1) => all(LevelFilter::DEBUG),
+        (false, _) => all(LevelFilter::TRACE),
+    };
+    let rest = asked.default_level().unwrap_or(LevelFilter::OFF);
+    let foreign = |level: LevelFilter| level.min(LevelFilter::WARN);
+    let levels = Targets::new().with_target(OURS, rest).with_default(foreign(rest));
+    asked.iter().fold(levels, |levels, (module, level)| {
+        let ours = module == OURS
+            || module
+                .strip_prefix(OURS)
+                .is_some_and(|rest| rest.starts_with("::"));
+        levels.with_target(module, if ours { level } else { foreign(level) })
+    })
 }
 
 /// True if colours are wanted: a terminal that can show them and nobody who objects (`NO_COLOR`).
@@ -65,13 +82,6 @@ pub fn init(options: LogOptions, screen: &Screen) -> Result<(), TryInitError> {
     }
 }
 
-fn filter(options: LogOptions) -> Targets {
-    let level = options.level;
-    Targets::new()
-        .with_target(env!("CARGO_CRATE_NAME"), level)
-        .with_default(level.min(LevelFilter::WARN))
-}
-
 fn text_subscriber<W>(options: LogOptions, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
@@ -82,7 +92,7 @@ where
             timestamps: options.timestamps,
         })
         .with_writer(writer);
-    tracing_subscriber::registry().with(filter(options)).with(layer)
+    tracing_subscriber::registry().with(options.levels).with(layer)
 }
 
 fn json_subscriber<W>(options: LogOptions, writer: W) -> impl Subscriber + Send + Sync
@@ -95,7 +105,7 @@ where
         .with_current_span(false)
         .with_span_list(false)
         .with_writer(json::Escaping(writer));
-    tracing_subscriber::registry().with(filter(options)).with(layer)
+    tracing_subscriber::registry().with(options.levels).with(layer)
 }
 
 /// The formatter hands over whole events, one per `write`.

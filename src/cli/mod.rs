@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::config;
-use crate::report::ExitStatus;
+use crate::report::{self, ExitStatus};
 use args::{Cli, Command, ConfigCommand, LogArgs, LogForm};
 use logging::{LogFormat, LogOptions};
 use progress::Screen;
@@ -44,9 +44,7 @@ pub fn main() -> ExitCode {
     match dispatch(cli, &screen) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            let text = format!("error: {}\n", crate::report::plain(&format!("{error:#}")));
-            // Nowhere is left to say that this could not be said.
-            let _ = screen.write_lines(text.as_bytes());
+            show_error(&screen, &error);
             ExitCode::from(ExitStatus::Config.code())
         }
     }
@@ -61,6 +59,13 @@ fn keep_secrets_out_of_core_dumps() {
     };
     // Lowering one's own limit is always allowed.
     let _ = setrlimit(Resource::Core, none);
+}
+
+/// Says why a command, or a part of it, could not be done.
+fn show_error(screen: &Screen, error: &anyhow::Error) {
+    let text = format!("error: {}\n", report::plain(&format!("{error:#}")));
+    // Nowhere is left to say that this could not be said.
+    let _ = screen.write_lines(text.as_bytes());
 }
 
 fn dispatch(cli: Cli, screen: &Screen) -> anyhow::Result<u8> {
@@ -92,11 +97,9 @@ fn check(file: &Path, screen: &Screen) -> anyhow::Result<u8> {
     match config::load(file) {
         Ok((config, warnings)) => {
             show(screen, "warning", &warnings);
-            let (mirrors, hosts) = (config.mirrors.len(), config.hosts.len());
-            output::print(&format!(
-                "{}: good ({mirrors} mirrors, {hosts} hosts)\n",
-                file.display()
-            ))?;
+            let (mirrors, hosts) = (config.mirrors.len() as u64, config.hosts.len() as u64);
+            let (mirrors, hosts) = (report::count(mirrors, "mirror"), report::count(hosts, "host"));
+            output::print(&format!("{}: good ({mirrors}, {hosts})\n", file.display()))?;
             Ok(0)
         }
         Err(error) => {
@@ -110,7 +113,7 @@ fn check(file: &Path, screen: &Screen) -> anyhow::Result<u8> {
 /// Problems of a file, each with the line it is about.
 fn show(screen: &Screen, kind: &str, problems: &[config::Problem]) {
     for problem in problems {
-        let mut text = format!("{kind}: {}\n", crate::report::plain(&problem.to_string()));
+        let mut text = format!("{kind}: {}\n", report::plain(&problem.to_string()));
         if let Some(snippet) = problem.snippet() {
             text.push_str(&snippet);
             text.push('\n');
@@ -127,7 +130,7 @@ fn start_logging(args: &LogArgs, config: &config::Config, screen: &Screen) -> an
     };
     let env = |name| std::env::var_os(name);
     let options = LogOptions {
-        level: logging::level(&config.log, args.quiet, args.verbose),
+        levels: logging::levels(&config.log, args.quiet, args.verbose),
         format: if json { LogFormat::Json } else { LogFormat::Text },
         timestamps: !screen.is_terminal(),
         colour: logging::wants_colour(

@@ -12,21 +12,25 @@ use crate::report::{RunReport, json, map, markdown, text};
 /// Tables are as wide as this where nobody says how wide the terminal is.
 const WIDTH: usize = 100;
 
-/// Prints the report and writes the files that were asked for. One that cannot be written does not cost the others.
-pub(super) fn write(report: &RunReport, args: &OutputArgs) -> anyhow::Result<()> {
-    let printed = show(report, args.output);
-    let files = [
-        args.report
-            .as_deref()
-            .map(|path| to_file(path, |out| json::write(report, out))),
-        args.map
-            .as_deref()
-            .map(|path| to_file(path, |out| map::write(report, out))),
-    ];
-    files.into_iter().flatten().fold(printed, Result::and)
+/// Prints the report and writes the files that were asked for. One that cannot be written does not keep the others
+/// from being written: a run may have taken hours.
+pub(super) fn write(report: &RunReport, args: &OutputArgs) -> Vec<anyhow::Error> {
+    let printed = print_report(report, args.output);
+    let saved = args
+        .report
+        .as_deref()
+        .map_or(Ok(()), |path| to_file(path, |out| json::write(report, out)));
+    let mapped = args
+        .map
+        .as_deref()
+        .map_or(Ok(()), |path| to_file(path, |out| map::write(report, out)));
+    [printed, saved, mapped]
+        .into_iter()
+        .filter_map(Result::err)
+        .collect()
 }
 
-fn show(report: &RunReport, form: OutputForm) -> anyhow::Result<()> {
+fn print_report(report: &RunReport, form: OutputForm) -> anyhow::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     let printed = match form {
         OutputForm::Table => text::write(report, width(), &mut out),

@@ -1,5 +1,7 @@
 //! `migrate` and `plan`.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, bail};
 use chrono::Utc;
 
@@ -7,8 +9,8 @@ use super::args::{LogArgs, RunArgs};
 use super::assemble::{Work, assemble};
 use super::logins::Logins;
 use super::progress::{Screen, Watch};
-use super::{flags, output, show, signals, start_logging};
-use crate::config::{self, Config};
+use super::{flags, output, show, show_error, signals, start_logging};
+use crate::config::{self, Config, ProblemKind};
 use crate::report::{ExitStatus, ExitZeroOn, RunReport};
 use crate::run::{self, Mode, Stop};
 
@@ -30,20 +32,19 @@ pub(super) fn run(args: &RunArgs, log: &LogArgs, plan: bool, screen: &Screen) ->
     };
     let mode = if plan { Mode::Plan } else { Mode::Migrate };
     let report = runtime.block_on(execute(args, &config, &logins, &watch, mode));
-    // What still runs belongs to versions that were given up: do not wait for it.
-    runtime.shutdown_background();
+    // What still runs belongs to versions that were given up: it is not waited for. But open connections are closed, so
+    // that the report finds a free file descriptor.
+    runtime.shutdown_timeout(Duration::from_millis(100));
     watch.finish();
     let report = report?;
     let none = ExitZeroOn::default();
     let zero_on = args.output.exit_zero_on.as_ref().unwrap_or(&none);
-    let status = ExitStatus::with_exceptions(&report, zero_on);
-    let Err(error) = output::write(&report, &args.output) else {
-        return Ok(status.code());
-    };
-    let text = format!("error: {}\n", crate::report::plain(&format!("{error:#}")));
-    let _ = screen.write_lines(text.as_bytes());
-    // What the run itself ended with may weigh more than a file that could not be written.
-    Ok(status.max(ExitStatus::Config).code())
+    let mut status = ExitStatus::with_exceptions(&report, zero_on);
+    for error in output::write(&report, &args.output) {
+        show_error(screen, &error);
+        status = status.max(ExitStatus::Config);
+    }
+    Ok(status.code())
 }
 
 async fn execute(
@@ -69,10 +70,17 @@ fn configuration(args: &RunArgs, screen: &Screen) -> anyhow::Result<Option<Confi
     if let Some(flag) = flags::given_beside_a_file(args) {
         bail!("`{flag}` cannot be used with `--config`: the file says it for each mirror and host");
     }
-    let (problems, warnings, config) = match config::load(file) {
+    let (problems, mut warnings, mut config) = match config::load(file) {
         Ok((config, warnings)) => (Vec::new(), warnings, Some(config)),
         Err(error) => (error.problems, error.warnings, None),
     };
+    if args.trust.check_drift {
+        // The file's warning is that nothing compares digests; this run does.
+        warnings
+            .retain(|warning| !(warning.kind == ProblemKind::Conflict && warning.key.ends_with("].drift")));
+        let mirrors = config.iter_mut().flat_map(|config| &mut config.mirrors);
+        mirrors.for_each(|mirror| mirror.check_drift = true);
+    }
     show(screen, "warning", &warnings);
     show(screen, "error", &problems);
     Ok(config)
@@ -92,7 +100,10 @@ fn from_flags(args: &RunArgs, screen: &Screen) -> anyhow::Result<Option<Config>>
     };
     for (kind, problems) in [("warning", &warnings), ("error", &problems)] {
         for problem in problems {
-            let text = format!("{kind}: {}\n", crate::report::plain(&flags::describe(problem)));
+            let text = format!(
+                "{kind}: {}\n",
+                crate::report::plain(&flags::describe(problem, args))
+            );
             let _ = screen.write_lines(text.as_bytes());
         }
     }

@@ -197,7 +197,7 @@ pub static HOST: Section = Section {
             "timeout",
             Kind::Duration(MILLISECOND, HOUR),
             Some("\"60s\""),
-            "Longest wait for an answer to begin.",
+            "Longest wait for an answer to begin; a shorter one also limits pauses within it.",
         ),
         key(
             "trusted_realms",

@@ -89,7 +89,7 @@ pub struct HostConfig {
     pub max_connections: Option<usize>,
     /// Pace of requests.
     pub requests_per_second: Option<f64>,
-    /// Longest wait for an answer to begin.
+    /// Longest wait for an answer to begin; a shorter one also limits pauses within it.
     pub timeout: Duration,
     /// Hosts of token services that may be given the credentials.
     pub trusted_realms: Vec<RegistryHost>,

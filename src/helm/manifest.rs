@@ -49,7 +49,9 @@ pub struct ChartManifest {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
     /// An image index, or no manifest at all.
-    #[error("its manifest is not that of a chart (no config and layers with sha256 digests in it)")]
+    #[error(
+        "its manifest is an image index or otherwise not that of a chart (config and layers with sha256 digests)"
+    )]
     Form,
     /// An image of another kind.
     #[error("its config is `{}`, not that of a Helm chart", .0.escape_debug())]

@@ -11,7 +11,6 @@ pub struct Version {
     text: Box<str>,
     numbers: [u64; 3],
     pre: Box<str>,
-    parts: u8,
 }
 
 /// The text is no version to Helm.
@@ -42,14 +41,12 @@ impl Version {
             None => (body, None),
         };
         let mut numbers = [0; 3];
-        let mut parts = 0;
-        for part in core.split('.') {
-            let slot = numbers.get_mut(parts)?;
+        for (position, part) in core.split('.').enumerate() {
+            let slot = numbers.get_mut(position)?;
             if part.is_empty() || !part.bytes().all(|b| b.is_ascii_digit()) {
                 return None;
             }
             *slot = part.parse().ok()?;
-            parts += 1;
         }
         let identifiers = |text: &str, numeric_strict: bool| {
             text.split('.').all(|id| {
@@ -70,7 +67,6 @@ impl Version {
             text: text.into(),
             numbers,
             pre: pre.unwrap_or_default().into(),
-            parts: u8::try_from(parts).ok()?,
         })
     }
 
@@ -94,14 +90,10 @@ impl Version {
         !self.pre.is_empty()
     }
 
-    /// True if Helm's own tag listing keeps the version: three numbers without leading zeros, no `v`.
+    /// True if Helm's own tag listing keeps the version: strict semver, so three numbers without leading zeros and
+    /// no `v` (helm-oci-format 4).
     pub fn is_strict(&self) -> bool {
-        let core = self.text.split(['-', '+']).next().unwrap_or_default();
-        self.parts == 3
-            && !self.text.starts_with('v')
-            && core
-                .split('.')
-                .all(|part| part.len() == 1 || !part.starts_with('0'))
+        semver::Version::parse(&self.text).is_ok()
     }
 
     /// Precedence of semver 2.0, section 11.

@@ -7,6 +7,7 @@
 
 mod admission;
 mod client;
+mod descriptors;
 mod dns;
 mod error;
 mod guard;

@@ -77,7 +77,7 @@ pub struct HostOptions {
     pub max_connections: Option<usize>,
     /// Requests a second at most.
     pub requests_per_second: Option<f64>,
-    /// How long the headers of an answer may take; 60 s when absent.
+    /// How long the headers of an answer may take; 60 s when absent. A shorter time limits the silence within its body as well.
     pub timeout: Option<Duration>,
     /// Other hosts (`host[:port]`) that may get this host's credentials.
     pub pass_credentials_to: Vec<String>,

@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::descriptors;
+
 /// Where the window starts: most hosts take it, and a slow start would cost every short run.
 const START: usize = 64;
 
@@ -69,7 +71,10 @@ impl Pace {
         requests_per_second: Option<f64>,
         first_pause: Duration,
     ) -> Self {
-        let widest = max_connections.unwrap_or(WIDEST).clamp(1, 4096);
+        let widest = max_connections
+            .unwrap_or(WIDEST)
+            .clamp(1, 4096)
+            .min(descriptors::per_host());
         let window = widest.min(START);
         let gap = requests_per_second.and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok());
         let state = State {

@@ -32,6 +32,8 @@ pub struct Response {
     inner: reqwest::Response,
     permit: Option<Permit>,
     counters: Arc<Counters>,
+    /// The longest silence, and the time over which the rate is measured.
+    patience: (Duration, Duration),
     waited: Duration,
     brought: u64,
 }
@@ -56,9 +58,18 @@ impl Response {
             inner,
             permit: Some(permit),
             counters,
+            patience: (IDLE, RATE_WINDOW),
             waited: Duration::ZERO,
             brought: 0,
         }
+    }
+
+    /// Shortens both times to the host's `timeout`, where that is less.
+    pub(super) fn within(mut self, timeout: Option<Duration>) -> Self {
+        if let Some(timeout) = timeout {
+            self.patience = (IDLE.min(timeout), RATE_WINDOW.min(timeout));
+        }
+        self
     }
 
     /// The status.
@@ -89,7 +100,8 @@ impl Response {
     /// The next piece of the body, `None` at its end. A body that ends early is an error.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, NetError> {
         let began = Instant::now();
-        let chunk = match tokio::time::timeout(IDLE, self.inner.chunk()).await {
+        let (idle, window) = self.patience;
+        let chunk = match tokio::time::timeout(idle, self.inner.chunk()).await {
             Ok(Ok(chunk)) => chunk,
             Ok(Err(error)) => return Err(self.broken(NetError::from_client(&error, &self.url, None))),
             Err(_) => {
@@ -97,7 +109,7 @@ impl Response {
                 return Err(self.broken(NetError::Timeout {
                     url,
                     phase: "send more",
-                    after: IDLE,
+                    after: idle,
                 }));
             }
         };
@@ -108,8 +120,8 @@ impl Response {
         self.counters.received.fetch_add(chunk.len() as u64, Relaxed);
         self.waited += began.elapsed();
         self.brought += chunk.len() as u64;
-        if self.waited >= RATE_WINDOW {
-            if self.brought < LEAST_RATE * RATE_WINDOW.as_secs() {
+        if self.waited >= window {
+            if u128::from(self.brought) * 1000 < u128::from(LEAST_RATE) * self.waited.as_millis() {
                 return Err(self.broken(NetError::Slow {
                     url: redact(&self.url),
                     rate: LEAST_RATE,

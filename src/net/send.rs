@@ -140,7 +140,11 @@ impl Net {
 
     /// Sends `request` and repeats it as it allows. Any status is an answer, also a transient one after the last try.
     pub async fn send(&self, request: Request) -> Result<Response, NetError> {
-        let mut tries = self.tries();
+        self.send_within(request, &mut self.tries()).await
+    }
+
+    /// The same within a budget that the caller shares among requests, e.g. those for one file whose body breaks off.
+    pub async fn send_within(&self, request: Request, tries: &mut Tries) -> Result<Response, NetError> {
         loop {
             let outcome = self
                 .follow(&request, request.repeated || tries.retries() > 0)
@@ -209,7 +213,8 @@ impl Net {
             Ok(inner) => {
                 self.learn(&permit, &inner);
                 check_encoding(request.encoding, &hop.url, &inner)?;
-                Ok(Response::new(inner, hop.url.clone(), permit, counters))
+                let timeout = self.host(&hop.url).and_then(|options| options.timeout);
+                Ok(Response::new(inner, hop.url.clone(), permit, counters).within(timeout))
             }
             Err(error) => {
                 if error.is_reset() {

@@ -60,7 +60,7 @@ pub(super) async fn read(
         // Stores label blobs as they like; the digest decides.
         call.encoding = Encoding::Raw;
         call.repeated = tries.retries() > 0;
-        let outcome = match transport.send(call).await {
+        let outcome = match transport.send_within(call, &mut tries).await {
             Ok(response) => spool(response, digest, size, budget).await,
             // The network tried as often as it may.
             Err(error) => return Err(error),

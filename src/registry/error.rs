@@ -203,6 +203,11 @@ impl RegistryError {
         }
     }
 
+    /// True if the registry has no room, which smaller pieces would not change.
+    pub(super) fn is_full(&self) -> bool {
+        matches!(self, Self::Status { status, problems, .. } if is_quota(*status, problems))
+    }
+
     /// True if the repository is missing and the registry does not create repositories by itself, as far as the
     /// answer tells (registries rule 14).
     pub fn is_repository_missing(&self) -> bool {

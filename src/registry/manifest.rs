@@ -9,7 +9,7 @@ use http::{HeaderValue, Method};
 use super::RegistryError;
 use super::scope::Right;
 use super::transport::{Call, Transport};
-use crate::net::{Response, redact};
+use crate::net::{Response, Tries, redact};
 use crate::payload::Payload;
 use crate::types::{Class, Digest, Repository, Tag};
 
@@ -90,20 +90,16 @@ impl Manifests<'_> {
     pub(super) async fn get(&self, reference: &str) -> Result<Option<Manifest>, RegistryError> {
         let mut tries = self.transport.net.tries();
         loop {
-            match self.get_once(reference).await {
-                // Only bodies that break are repeated here; the network has repeated the request itself.
+            match self.get_once(reference, &mut tries).await {
                 Err(RegistryError::Net(error)) if error.class().is_transient() && tries.again().await => {}
                 outcome => return outcome,
             }
         }
     }
 
-    async fn get_once(&self, reference: &str) -> Result<Option<Manifest>, RegistryError> {
-        let response = match self
-            .transport
-            .send(self.call(Method::GET, reference).header(ACCEPT, ACCEPTED))
-            .await
-        {
+    async fn get_once(&self, reference: &str, tries: &mut Tries) -> Result<Option<Manifest>, RegistryError> {
+        let call = self.call(Method::GET, reference).header(ACCEPT, ACCEPTED);
+        let response = match self.transport.send_within(call, tries).await {
             Ok(response) => response,
             Err(error) if error.class() == Class::NotFound => return Ok(None),
             Err(error) => return Err(error),

@@ -56,17 +56,13 @@ pub(super) async fn list(
             found.trusted = false;
             break;
         }
-        let response = match transport
-            .send(Call::new(Method::GET, url, repository, right))
-            .await
-        {
-            Ok(response) => response,
+        let (page, link) = match page(transport, url, repository, right).await {
+            Ok(page) => page,
             Err(error) if first => return absent(error),
             Err(error) => return Err(error),
         };
-        let link = following(response.headers(), response.url());
         let before = found.tags.len();
-        match read(response).await? {
+        match page {
             Page::Tags(tags) => {
                 let empty = tags.is_empty();
                 found.tags.extend(tags);
@@ -85,6 +81,25 @@ pub(super) async fn list(
         }
     }
     Ok(found)
+}
+
+/// One page, asked for again if it breaks off.
+async fn page(
+    transport: &Transport,
+    url: Url,
+    repository: &Repository,
+    right: Right,
+) -> Result<(Page, Link), RegistryError> {
+    let mut tries = transport.net.tries();
+    loop {
+        let call = Call::new(Method::GET, url.clone(), repository, right).repeats(tries.retries() > 0);
+        let response = transport.send_within(call, &mut tries).await?;
+        let link = following(response.headers(), response.url());
+        match read(response).await {
+            Err(error) if error.class().is_transient() && tries.again().await => {}
+            read => return Ok((read?, link)),
+        }
+    }
 }
 
 /// A 404 means that nothing was pushed yet, unless the registry has no such endpoint at all (ECR Public).

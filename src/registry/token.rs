@@ -14,7 +14,7 @@ use url::Url;
 use super::RegistryError;
 use super::credential::{Credential, basic_header, bearer_header};
 use super::problems::Problems;
-use crate::net::{AddressGuard, Net, Redirects, Request, Response, is_transient};
+use crate::net::{AddressGuard, Net, Redirects, Request, Response, Tries, is_transient};
 use crate::payload::Payload;
 use crate::types::Class;
 
@@ -121,15 +121,37 @@ impl Tokens {
             let (advice, class) = self.advise(StatusCode::UNAUTHORIZED, true);
             return Err(self.failed(service, scope, why, advice, class));
         }
+        let mut tries = self.net.tries();
+        loop {
+            match self.fetch_once(service, scope, credential, &mut tries).await {
+                Err(RegistryError::Net(error)) if error.class().is_transient() => {
+                    if !tries.again().await {
+                        // Whose connection it was matters more than how it ended: no login, no target.
+                        let why = error.to_string();
+                        return Err(self.failed(service, scope, why, String::new(), Class::Retry));
+                    }
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn fetch_once(
+        &self,
+        service: &Service,
+        scope: &str,
+        credential: &Credential,
+        tries: &mut Tries,
+    ) -> Result<Token, RegistryError> {
         if let Credential::Identity { token } = credential {
-            let response = self.post(service, scope, token).await?;
+            let response = self.post(service, scope, token, tries).await?;
             // Services without the OAuth2 form say so in four ways (registries rule 2).
             if !matches!(response.status().as_u16(), 400 | 401 | 404 | 405) {
                 return self.read(service, scope, response, credential).await;
             }
             response.discard().await;
         }
-        let response = self.get_form(service, scope, credential).await?;
+        let response = self.get_form(service, scope, credential, tries).await?;
         self.read(service, scope, response, credential).await
     }
 
@@ -162,6 +184,7 @@ impl Tokens {
         service: &Service,
         scope: &str,
         credential: &Credential,
+        tries: &mut Tries,
     ) -> Result<Response, RegistryError> {
         let mut url = service.realm.clone();
         {
@@ -183,7 +206,7 @@ impl Tokens {
         if let Some(header) = header {
             request = request.authorization(header);
         }
-        Ok(self.net.send(request).await?)
+        Ok(self.net.send_within(request, tries).await?)
     }
 
     async fn post(
@@ -191,6 +214,7 @@ impl Tokens {
         service: &Service,
         scope: &str,
         token: &SecretString,
+        tries: &mut Tries,
     ) -> Result<Response, RegistryError> {
         let body = Payload::from(form(service, scope, token).into_bytes());
         let request = Request::new(Method::POST, service.realm.clone(), self.guard.clone())
@@ -200,7 +224,7 @@ impl Tokens {
                 HeaderValue::from_static("application/x-www-form-urlencoded"),
             )
             .body(body);
-        Ok(self.net.send(request).await?)
+        Ok(self.net.send_within(request, tries).await?)
     }
 
     async fn read(

@@ -11,7 +11,7 @@ use super::challenge::challenges;
 use super::problems::Problems;
 use super::scope::{Right, Scope};
 use super::{RegistryError, error};
-use crate::net::{AddressGuard, Encoding, Net, Redirects, Request, Response, redact, same_origin};
+use crate::net::{AddressGuard, Encoding, Net, Redirects, Request, Response, Tries, redact, same_origin};
 use crate::payload::Payload;
 use crate::types::{RegistryHost, Repository};
 
@@ -114,6 +114,11 @@ impl Transport {
 
     /// Sends a call. Answers below 400 are returned, all others are errors.
     pub(super) async fn send(&self, call: Call) -> Result<Response, RegistryError> {
+        self.send_within(call, &mut self.net.tries()).await
+    }
+
+    /// The same within a budget of tries that several calls share.
+    pub(super) async fn send_within(&self, call: Call, tries: &mut Tries) -> Result<Response, RegistryError> {
         self.probe().await?;
         let scope = call.scope.as_ref().map(ToString::to_string).unwrap_or_default();
         let own = same_origin(&call.url, &self.base);
@@ -126,7 +131,7 @@ impl Transport {
             };
             let response = self
                 .net
-                .send(self.request(&call, authorization.clone(), second))
+                .send_within(self.request(&call, authorization.clone(), second), tries)
                 .await?;
             let status = response.status();
             if status.as_u16() < 400 {

@@ -117,7 +117,7 @@ impl Upload<'_> {
             };
             self.repeated = true;
             let status = error.status().map(|status| status.as_u16());
-            if status == Some(413) && !in_pieces && self.payload.size() > 0 {
+            if status == Some(413) && !error.is_full() && !in_pieces && self.payload.size() > 0 {
                 self.learned.too_large.fetch_min(self.payload.size(), Relaxed);
                 continue;
             }
@@ -240,11 +240,11 @@ impl Upload<'_> {
         Ok(Session::new(self.transport, self.repository, url))
     }
 
-    /// Opens a session; also the least size of pieces. No session if the blob turns out to be there.
+    /// Opens a session, without tries of its own: those of [`Self::run`] count. Also the least size of pieces. No session if the blob turns out to be there.
     async fn open(&self) -> Result<(Option<Session>, u64), Failure> {
         let response = self
             .transport
-            .send(self.call(Method::POST, self.opening()))
+            .send(self.call(Method::POST, self.opening()).once())
             .await?;
         let least = response
             .header(MIN_PIECE)

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use super::{Action, ExitStatus, Item, MirrorReport, RunReport, TargetReport, duration, plain, words};
+use super::{Action, Item, MirrorReport, RunReport, TargetReport, duration, plain, words};
 use crate::types::Reason;
 
 /// Rows per table: 100 rows of some 200 characters stay far below 64 KiB.
@@ -14,8 +14,12 @@ const LIMIT: usize = 100;
 
 /// Writes `report`.
 pub fn write(report: &RunReport, out: &mut dyn io::Write) -> io::Result<()> {
-    let (command, meaning) = (report.command.as_str(), ExitStatus::of(report).meaning());
-    writeln!(out, "## chartferry {command}: {meaning}\n")?;
+    writeln!(
+        out,
+        "## chartferry {}: {}\n",
+        report.command.as_str(),
+        words::verdict(report)
+    )?;
     let time = duration(report.duration_ms());
     writeln!(out, "{} in {time}.\n", words::totals(&report.totals()))?;
     for (mirror, target) in report.targets() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Action, Totals};
+use super::{Action, Command, ExitStatus, RunReport, Totals};
 use crate::types::ByteSize;
 
 /// `1 version`, `2 versions`.
@@ -45,6 +45,21 @@ pub(super) fn totals(totals: &Totals) -> String {
         text.push_str("no versions");
     }
     text
+}
+
+/// The run in a few words: what the exit code means, and what a plan found that no exit code tells.
+pub(super) fn verdict(report: &RunReport) -> String {
+    let totals = report.totals();
+    let status = ExitStatus::of(report);
+    let meaning = match status {
+        ExitStatus::Success if totals.pushed + totals.present == 0 => "nothing to do",
+        _ => status.meaning(),
+    };
+    match (report.command, totals.push) {
+        (Command::Plan, 1..) if status == ExitStatus::Success => format!("{} to push", totals.push),
+        (Command::Plan, 1..) => format!("{} to push; {meaning}", totals.push),
+        _ => meaning.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::read::{Opened, Work};
 use super::spec::{Engine, MirrorSpec, Mode};
 use super::stop::Stop;
 use crate::plan::{Candidate, Selection};
-use crate::report::{Action, DriftPolicy, MirrorReport, Problem, ProblemKind};
+use crate::report::{Action, DriftPolicy, Item, MirrorReport, Problem, ProblemKind};
 use crate::transfer::{Destination, Fault, Flight, Job, Outcome, Transfer};
 use crate::types::{ChartName, Reason};
 
@@ -24,6 +24,9 @@ const LISTINGS: usize = 16;
 /// Versions that wait for a place. Enough that the pool never starves, so few that tag lists are not read long
 /// before they are needed.
 const QUEUE: usize = 1024;
+
+/// When the end of the run reached versions that nobody had taken up.
+const BEFORE: &str = "before this version's turn";
 
 /// What the tasks of one mirror share.
 struct Cycle {
@@ -131,7 +134,7 @@ impl Cycle {
             return all(Standing::failed(fault));
         }
         let interrupted = || {
-            let reason = self.stop.reason("before this version's turn");
+            let reason = self.stop.reason(BEFORE);
             all(Standing::Failed(Action::Failed, Arc::new(reason)))
         };
         if self.stop.is_stopping() {
@@ -197,15 +200,18 @@ impl Cycle {
                 }
             }
             let target = &mut report.targets[*number];
+            target.error = unusable(destination, &items);
             target.items = items;
-            target.error = unusable(destination);
         }
     }
 }
 
-/// Why a target as a whole was of no use in this run.
-fn unusable(destination: &Destination) -> Option<Problem> {
-    let reason = destination.unusable()?.clone();
+/// Why a target as a whole was of no use in this run: it was given up, or it refused us and holds nothing of what is
+/// wanted.
+fn unusable(destination: &Destination, items: &[Item]) -> Option<Problem> {
+    let in_place = |item: &Item| matches!(item.action, Action::Pushed | Action::Present);
+    let refusal = || destination.refusal().filter(|_| !items.iter().any(in_place));
+    let reason = destination.broken().or_else(refusal)?.clone();
     Some(Problem {
         kind: ProblemKind::Target,
         reason,
@@ -224,7 +230,7 @@ async fn carry_all(cycle: &Arc<Cycle>, mut jobs: mpsc::Receiver<Job>) {
         };
         let cycle = Arc::clone(cycle);
         match place {
-            None => cycle.give_up(&job, &cycle.stopped("before this version's turn")),
+            None => cycle.give_up(&job, &cycle.stopped(BEFORE)),
             Some(place) => {
                 tasks.spawn(async move {
                     cycle.carry(job).await;

@@ -15,7 +15,7 @@ use crate::net::AddressGuard;
 use crate::plan::ownership::{self, Claim, Overlap, overlaps};
 use crate::plan::{self, Mismatch, Planner, Selection};
 use crate::report::{MirrorReport, Problem, ProblemKind};
-use crate::source::{Snapshot, Source, SourceError, SourceSpec};
+use crate::source::{Snapshot, Source, SourceError, SourceSpec, Validators};
 use crate::transfer::{Transfer, chain};
 use crate::types::{ChartName, Reason};
 
@@ -64,9 +64,7 @@ pub(super) async fn read(
             fail(ProblemKind::Source, stop.reason("while it read the index"));
             None
         }
-        Some((targets, Ok(Ok((source, index))))) => {
-            Some(prepare(engine, &spec, (source, index), targets, &mut report, now))
-        }
+        Some((targets, Ok(Ok(read)))) => Some(prepare(engine, &spec, read, targets, &mut report, now)),
         Some((targets, source)) => {
             if let Ok(Err(error)) = source {
                 fail(ProblemKind::Source, Reason::new(error.code(), chain(&error)));
@@ -87,24 +85,44 @@ pub(super) async fn read(
     }
 }
 
-async fn read_source(engine: &Engine, spec: &MirrorSpec) -> Result<(Source, Index), SourceError> {
+/// A source and what its index said.
+struct Read {
+    source: Source,
+    index: Index,
+    validators: Validators,
+}
+
+async fn read_source(engine: &Engine, spec: &MirrorSpec) -> Result<Read, SourceError> {
     let options = spec.source_options.clone();
     let source = Source::open(&spec.source, engine.net.clone(), engine.budget.clone(), options);
     match source.snapshot(None).await? {
-        Snapshot::Fresh { index, .. } => Ok((source, index)),
+        Snapshot::Fresh { index, validators } => Ok(Read {
+            source,
+            index,
+            validators,
+        }),
         // Nothing was given to compare with, so nothing can be unchanged.
-        Snapshot::Unchanged { .. } => Ok((source, Index::default())),
+        Snapshot::Unchanged { validators } => Ok(Read {
+            source,
+            index: Index::default(),
+            validators,
+        }),
     }
 }
 
 fn prepare(
     engine: &Engine,
     spec: &MirrorSpec,
-    (source, index): (Source, Index),
+    read: Read,
     targets: Vec<OpenedTarget>,
     report: &mut MirrorReport,
     now: DateTime<Utc>,
 ) -> Work {
+    let Read {
+        source,
+        index,
+        validators,
+    } = read;
     report.index_entries = index.charts.iter().map(|chart| chart.entries.len() as u64).sum();
     report.warnings.extend(index.warnings);
     let planner = Planner::new(&index.charts, &spec.rules, now);
@@ -140,7 +158,7 @@ fn prepare(
     };
     let transfer = Transfer::new(
         &report.source,
-        source,
+        (source, validators),
         destinations,
         spec.policy.clone(),
         engine.budget.clone(),

@@ -1,19 +1,20 @@
 //! What a run is asked to do, whoever asks: flags, a file or the library's user.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::net::Net;
+use crate::net::{Net, NetError, NetOptions};
 use crate::payload::Budget;
 use crate::plan::Rules;
-use crate::progress::Progress;
-use crate::registry::Credentials;
+use crate::progress::{NoProgress, Progress};
+use crate::registry::{Credential, Credentials, FixedCredentials};
 use crate::report::DriftPolicy;
 use crate::source::{SourceOptions, SourceSpec};
 use crate::transfer::Policy;
-use crate::transfer::width::Gate;
-use crate::types::OciTarget;
+use crate::transfer::width::{Gate, Width};
+use crate::types::{OciTarget, TargetError};
 
 use super::Stop;
 
@@ -40,6 +41,23 @@ pub struct MirrorSpec {
     pub run_timeout: Option<Duration>,
 }
 
+impl MirrorSpec {
+    /// All versions of `source`, with the defaults of the command line.
+    pub fn new(source: SourceSpec, targets: Vec<TargetSpec>) -> Self {
+        Self {
+            name: source.to_string(),
+            source,
+            source_options: SourceOptions::default(),
+            targets,
+            rules: Rules::default(),
+            policy: Policy::default(),
+            drift: DriftPolicy::default(),
+            check_drift: false,
+            run_timeout: None,
+        }
+    }
+}
+
 /// A target before it is opened.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum TargetSpec {
@@ -54,6 +72,18 @@ impl std::fmt::Display for TargetSpec {
         match self {
             Self::Registry(target) => target.fmt(f),
             Self::Layout(dir) => write!(f, "oci-layout:{}", dir.display()),
+        }
+    }
+}
+
+impl FromStr for TargetSpec {
+    type Err = TargetError;
+
+    /// `oci://host[:port]/prefix` or `oci-layout:DIR`.
+    fn from_str(text: &str) -> Result<Self, TargetError> {
+        match text.strip_prefix("oci-layout:") {
+            Some(dir) => Ok(Self::Layout(dir.into())),
+            None => OciTarget::parse(text).map(Self::Registry),
         }
     }
 }
@@ -82,4 +112,23 @@ pub struct Engine {
     pub progress: Arc<dyn Progress>,
     /// How the run is told to end.
     pub stop: Stop,
+}
+
+/// Package bytes in memory where nobody says how many (product rules "Config").
+const MEMORY: u64 = 32 << 20;
+/// Time to finish what is in flight where nobody says how long; below Kubernetes' 30 s.
+const GRACE: Duration = Duration::from_secs(25);
+
+impl Engine {
+    /// The defaults of the command line, but without anybody's logins: change the fields that are to be otherwise.
+    pub fn new(options: NetOptions) -> Result<Self, NetError> {
+        Ok(Self {
+            net: Net::new(options)?,
+            budget: Budget::new(MEMORY),
+            gate: Gate::new(Width::Auto),
+            credentials: Arc::new(FixedCredentials(Credential::Anonymous)),
+            progress: Arc::new(NoProgress),
+            stop: Stop::new(GRACE),
+        })
+    }
 }

@@ -103,7 +103,7 @@ impl Stop {
     /// Why something was not done, for the report.
     pub(super) fn reason(&self, when: &str) -> Reason {
         if self.late.load(Ordering::Acquire) {
-            Reason::new("deadline", format!("`run_timeout` ended the run {when}"))
+            Reason::new("deadline", format!("`run_timeout` was over {when}"))
         } else {
             Reason::new("interrupted", format!("the run was told to stop {when}"))
         }

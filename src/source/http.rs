@@ -41,7 +41,7 @@ impl HttpSource {
         let mut tries = self.web.net().tries();
         let (spooled, etag, last_modified) = loop {
             let (request, conditional) = self.index_request(&url, previous);
-            let response = self.web.net().send(request).await?;
+            let response = self.web.net().send_within(request, &mut tries).await?;
             if let (Some(previous), StatusCode::NOT_MODIFIED) = (conditional, response.status()) {
                 return Ok(Snapshot::Unchanged {
                     validators: previous.clone(),

@@ -72,7 +72,7 @@ impl Web {
             if fresh {
                 request = request.header(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             }
-            let response = self.net.send(request).await?;
+            let response = self.net.send_within(request, &mut tries).await?;
             check_status(&response, "package")?;
             match self
                 .receive(response, self.options.max_package_size, "max_package_size")
@@ -129,7 +129,8 @@ impl Web {
     async fn provenance_at(&self, url: &Url) -> Result<ProvenanceFile, SourceError> {
         let mut tries = self.net.tries();
         loop {
-            let response = self.net.send(self.get(url).encoding(Encoding::Raw)).await?;
+            let request = self.get(url).encoding(Encoding::Raw);
+            let response = self.net.send_within(request, &mut tries).await?;
             match response.status() {
                 StatusCode::NOT_FOUND | StatusCode::GONE => {
                     response.discard().await;

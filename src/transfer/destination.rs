@@ -17,6 +17,8 @@ pub struct Destination {
     proved: AtomicBool,
     looks: Rights,
     writes: Rights,
+    /// How often in a row there was no room, which is the same for all repositories.
+    full: Rights,
     broken: OnceLock<Reason>,
     /// What the target said to have stored is not there.
     disproved: OnceLock<Reason>,
@@ -34,6 +36,7 @@ impl Destination {
             proved: AtomicBool::new(false),
             looks: Rights::default(),
             writes: Rights::default(),
+            full: Rights::default(),
             broken: OnceLock::new(),
             disproved: OnceLock::new(),
             contested: OnceLock::new(),
@@ -46,12 +49,16 @@ impl Destination {
         &self.target
     }
 
-    /// Why the target as a whole was of no use in this run: it was given up, or it refused all that was tried.
-    pub fn unusable(&self) -> Option<&Reason> {
-        self.broken
-            .get()
-            .or_else(|| self.writes.nothing_granted())
-            .or_else(|| self.looks.nothing_granted())
+    /// Why the target was given up during the run.
+    pub fn broken(&self) -> Option<&Reason> {
+        self.broken.get()
+    }
+
+    /// Why the target refused all that was tried: for want of rights, a login, a repository or room.
+    pub fn refusal(&self) -> Option<&Reason> {
+        [&self.writes, &self.looks, &self.full]
+            .into_iter()
+            .find_map(Rights::nothing_granted)
     }
 
     /// Why nothing that this run stored may be believed.
@@ -130,7 +137,12 @@ impl Destination {
 
     fn note(&self, rights: &Rights, repository: &Repository, error: &TargetFault) -> Fault {
         let fault = Fault::of_target(error);
-        if error.is_denial() && rights.refused(repository, &fault.reason) {
+        let hopeless = match error {
+            error if error.is_full() => self.full.refused(repository, &fault.reason),
+            error if error.is_denial() => rights.refused(repository, &fault.reason),
+            _ => false,
+        };
+        if hopeless {
             self.broken.get_or_init(|| fault.reason.clone());
         }
         fault
@@ -144,6 +156,7 @@ impl Destination {
         digest: &Digest,
     ) -> Result<(), Fault> {
         self.writes.granted(repository);
+        self.full.restart();
         if self.proved.swap(true, Ordering::AcqRel) {
             return Ok(());
         }

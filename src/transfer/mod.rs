@@ -11,6 +11,7 @@ mod obtain;
 mod policy;
 mod provenance;
 mod push;
+mod renewal;
 mod rights;
 mod verbatim;
 mod verifier;
@@ -24,13 +25,14 @@ use crate::payload::Budget;
 use crate::plan::{Candidate, Mismatch};
 use crate::registry::{Registry, RegistryError};
 use crate::report::{Action, DigestCheck, Provenance};
-use crate::source::{PackageUrl, Source};
+use crate::source::{PackageUrl, Source, SourceOptions, Validators};
 use crate::types::{ChartName, Digest, Reason, RegistryHost, Tag};
 
 pub use destination::Destination;
 pub(crate) use fault::{Fault, chain};
 pub(crate) use flight::Flight;
 pub use policy::{DigestPolicy, ProvenancePolicy};
+use renewal::Renewal;
 pub use verifier::Verifier;
 
 /// What may be pushed and how.
@@ -46,6 +48,18 @@ pub struct Policy {
     pub mismatch: Mismatch,
     /// The largest package in bytes, also where it is copied out of a registry.
     pub max_package_size: u64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            digest: DigestPolicy::default(),
+            provenance: ProvenancePolicy::default(),
+            verifier: None,
+            mismatch: Mismatch::default(),
+            max_package_size: SourceOptions::default().max_package_size,
+        }
+    }
 }
 
 /// One version that is missing at some destinations.
@@ -117,6 +131,7 @@ pub struct Transfer {
     policy: Policy,
     budget: Budget,
     registries: Arc<dyn OpenRegistry>,
+    renewal: Renewal,
     /// A source that answers with pages instead of provenance files is told of once, not per version.
     told_of_pages: AtomicBool,
     /// The text that dependencies name when they still point at this source.
@@ -124,10 +139,10 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    /// Transfers from `source`, which the user calls `name`, to `destinations`.
+    /// Transfers from `source`, which the user calls `name` and whose index was `read`, to `destinations`.
     pub fn new(
         name: &str,
-        source: Source,
+        (source, read): (Source, Validators),
         destinations: Vec<Arc<Destination>>,
         policy: Policy,
         budget: Budget,
@@ -140,6 +155,7 @@ impl Transfer {
             policy,
             budget,
             registries,
+            renewal: Renewal::new(read),
             told_of_pages: AtomicBool::new(false),
             source_url,
         }

@@ -1,9 +1,12 @@
 //! Getting one version from the source: package and provenance file side by side, then every question that can be
 //! asked of the bytes before anything is pushed.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+use super::renewal::is_no_pair;
 use super::{Fault, Flight, ProvenancePolicy, Transfer, chain, listed, policy};
 use crate::helm::index::{Entry, IndexDigest};
 use crate::helm::package::{self, Package};
@@ -39,7 +42,8 @@ impl Transfer {
         locations: &[PackageUrl],
         flight: &Flight,
     ) -> Result<Obtained, Fault> {
-        let (fetched, check) = self.fetch_checked(candidate, locations, flight).await?;
+        let (fetched, check, candidate) = self.fetch_checked(candidate, locations, flight).await?;
+        let candidate = &*candidate;
         let package = read_package(&fetched, !listed(candidate).any(gives_digest)).await?;
         let mut warnings = candidate.warnings.clone();
         warnings.extend(package.warnings.iter().cloned());
@@ -65,13 +69,14 @@ impl Transfer {
     }
 
     /// The package with its digest judged. A place whose bytes do not match is asked once more, past all caches: a
-    /// version that was published anew leaves stale copies behind. Then the next place has its turn.
-    async fn fetch_checked(
+    /// version that was published anew leaves stale copies behind. Then the next place has its turn, and at the end
+    /// the index is read once more, which may list the version anew.
+    async fn fetch_checked<'a>(
         &self,
-        candidate: &Candidate,
+        candidate: &'a Candidate,
         locations: &[PackageUrl],
         flight: &Flight,
-    ) -> Result<(Fetched, DigestCheck), Fault> {
+    ) -> Result<(Fetched, DigestCheck, Cow<'a, Candidate>), Fault> {
         let mut unlike = None;
         let mut rest = locations;
         while !rest.is_empty() {
@@ -83,23 +88,33 @@ impl Transfer {
             };
             let place = &rest[fetched.place..=fetched.place];
             rest = &rest[fetched.place + 1..];
-            if let Ok(check) = self.check(candidate, &fetched).and_then(matching) {
-                return Ok((fetched, check));
+            match self.check(candidate, &fetched).and_then(matching) {
+                Ok(check) if !is_no_pair(candidate, &fetched) => {
+                    return Ok((fetched, check, Cow::Borrowed(candidate)));
+                }
+                _ => {}
             }
             let fetched = self.fetch(place, true, flight).await?;
             let verdict = self.check(candidate, &fetched);
             if let Ok(check) = verdict.clone().and_then(matching) {
-                return Ok((fetched, check));
+                return Ok((fetched, check, Cow::Borrowed(candidate)));
             }
             unlike.get_or_insert((fetched, verdict));
         }
-        match unlike {
-            Some((fetched, Ok(check))) => Ok((fetched, check)),
-            Some((fetched, Err(claims))) => {
-                Err(digest_mismatch(&claims, &fetched.url, &fetched.package.digest))
-            }
-            None => Err(source_fault(&SourceError::NoUrl)),
+        let Some((fetched, verdict)) = unlike else {
+            return Err(source_fault(&SourceError::NoUrl));
+        };
+        let claims = match verdict {
+            Ok(check) => return Ok((fetched, check, Cow::Borrowed(candidate))),
+            Err(claims) => claims,
+        };
+        if let Some(renewed) = self.renewed(candidate).await
+            && let Ok(check) = self.check(&renewed, &fetched)
+        {
+            return Ok((fetched, check, Cow::Owned(renewed)));
         }
+        let digest = &fetched.package.digest;
+        Err(digest_mismatch(&claims, &fetched.url, digest))
     }
 
     async fn fetch(&self, places: &[PackageUrl], fresh: bool, flight: &Flight) -> Result<Fetched, Fault> {

@@ -51,6 +51,11 @@ impl Rights {
         }
     }
 
+    /// It went well, which says nothing of the next time: counts from the start.
+    pub(super) fn restart(&self) {
+        *lock(&self.whole) = Tally::default();
+    }
+
     /// It was refused. True once the target as a whole is not worth another try.
     pub(super) fn refused(&self, repository: &Repository, reason: &Reason) -> bool {
         self.first.get_or_init(|| reason.clone());

@@ -12,11 +12,21 @@
     reason = "`support` is a toolbox: not every tool is in use at every time"
 )]
 
+mod airgap;
 mod architecture;
+mod cli;
 mod config;
 mod copies;
 mod corpus;
+mod counts;
+mod drift;
+mod faults;
+mod migrate;
+mod provenance;
+mod readme;
+mod resume;
 mod rivals;
+mod shutdown;
 mod support;
 mod vectors;
 mod workshop;

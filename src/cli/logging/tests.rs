@@ -7,7 +7,7 @@ use super::*;
 
 fn options() -> LogOptions {
     LogOptions {
-        level: LevelFilter::INFO,
+        levels: levels("info", false, 0),
         format: LogFormat::Text,
         timestamps: false,
         colour: false,
@@ -79,7 +79,7 @@ fn verbosity_decides_about_our_lines_only() {
     };
     let shown = |quiet, verbose| {
         let options = LogOptions {
-            level: level("info", quiet, verbose),
+            levels: levels("info", quiet, verbose),
             ..options()
         };
         logged(options, all).replace('\n', ";")
@@ -91,6 +91,31 @@ fn verbosity_decides_about_our_lines_only() {
         shown(false, 9),
         "ERROR e; INFO i;DEBUG d;TRACE t; WARN foreign w;"
     );
+}
+
+#[test]
+fn the_configuration_may_name_modules_but_not_loosen_those_of_others() {
+    let all = || {
+        tracing::info!("i");
+        tracing::debug!(target: "chartferry::net", "net d");
+        tracing::info!(target: "other", "foreign i");
+        tracing::trace!(target: "hyper", "foreign t");
+        tracing::warn!(target: "hyper", "foreign w");
+    };
+    let shown = |configured| {
+        let options = LogOptions {
+            levels: levels(configured, false, 0),
+            ..options()
+        };
+        logged(options, all).replace('\n', ";")
+    };
+    assert_eq!(
+        shown("info,chartferry::net=debug"),
+        " INFO i;DEBUG net d; WARN foreign w;"
+    );
+    assert_eq!(shown("warn,hyper=trace,other=info"), " WARN foreign w;");
+    assert_eq!(shown("hyper=off,info"), " INFO i;");
+    assert_eq!(shown("chartferry::net=debug"), "DEBUG net d;");
 }
 
 #[test]

@@ -126,7 +126,9 @@ impl Board {
             parts.push(format!("{} failed", self.failed));
         }
         if self.bytes > 0 {
-            parts.push(ByteSize(self.bytes).to_string());
+            // Both ways together, unlike the report, which counts what the target was sent.
+            let moved = if end { " moved" } else { "" };
+            parts.push(format!("{}{moved}", ByteSize(self.bytes)));
         }
         if !end {
             parts.extend(
@@ -217,7 +219,7 @@ mod tests {
         );
         assert_eq!(
             board.line(&meter, true),
-            "done: 10 of 300 versions, 2 failed, 12 MiB in 10.0s"
+            "done: 10 of 300 versions, 2 failed, 12 MiB moved in 10.0s"
         );
         assert_eq!(
             board.beside_bar(&meter),

@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(lines.iter().filter(|line| *line == first).count(), 1, "{lines:?}");
         let last = lines.last().unwrap();
         assert!(
-            last.starts_with("done: 2 of 2 versions, 1 failed, 2 KiB in "),
+            last.starts_with("done: 2 of 2 versions, 1 failed, 2 KiB moved in "),
             "{last}"
         );
     }

@@ -9,9 +9,7 @@ mod table;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use super::{
-    Command, ExitStatus, MirrorReport, RunReport, Signal, TargetReport, count, duration, plain, words,
-};
+use super::{Command, MirrorReport, RunReport, Signal, TargetReport, count, duration, plain, words};
 use table::paragraph;
 
 /// The narrowest terminal that is written for; on a narrower one lines wrap by themselves.
@@ -87,13 +85,12 @@ fn write_end(report: &RunReport, width: usize, out: &mut dyn io::Write) -> io::R
         };
         writeln!(out, "interrupted by {name}; the next run goes on from here")?;
     }
-    let status = ExitStatus::of(report);
     let time = duration(report.duration_ms());
     writeln!(
         out,
         "{} after {time}: {}",
         report.command.as_str(),
-        status.meaning()
+        words::verdict(report)
     )
 }
 

@@ -164,6 +164,31 @@ migrate after 12.3s: all in place
     assert_eq!(text(&of(Command::Migrate, items), 80), expected);
 }
 
+/// A plan has found out, not done: "all in place" would be a lie while versions wait.
+#[test]
+fn the_last_words_of_a_plan_say_what_waits() {
+    let last = |report: &RunReport| text(report, 80).lines().last().unwrap_or_default().to_owned();
+    let push = || sample::item("app", "1.0.0", Action::Push, 1);
+    let present = || sample::item("app", "0.9.0", Action::Present, 1);
+    let plan = |items| last(&of(Command::Plan, items));
+    assert_eq!(
+        plan(vec![push(), push(), present()]),
+        "plan after 12.3s: 2 to push"
+    );
+    assert_eq!(plan(vec![present()]), "plan after 12.3s: all in place");
+    assert_eq!(plan(Vec::new()), "plan after 12.3s: nothing to do");
+    let drifted = sample::item("app", "0.8.0", Action::Drifted, 1);
+    assert_eq!(
+        plan(vec![push(), drifted]),
+        "plan after 12.3s: 1 to push; conflicts or drift only"
+    );
+    // After a run it means that a version was not reached.
+    assert_eq!(
+        last(&of(Command::Migrate, vec![push()])),
+        "migrate after 12.3s: some versions failed"
+    );
+}
+
 #[test]
 fn what_stops_a_whole_target_or_mirror_is_said_last() {
     let mut report = of(Command::Migrate, Vec::new());

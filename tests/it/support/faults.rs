@@ -19,8 +19,10 @@ pub(crate) enum Effect {
     Drop,
     /// Does what was asked, then closes the connection.
     LoseAnswer,
-    /// Never answers.
+    /// Never answers, without doing what was asked.
     Stall,
+    /// Does what was asked, then never answers. The log has the status that was held back.
+    Hold,
     /// Answers later.
     Delay(Duration),
     /// Declares the whole length, breaks off after so many bytes.
@@ -38,7 +40,8 @@ pub(crate) enum Effect {
 /// An effect and the requests it is for.
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
-    kind: Kind,
+    /// `None`: all kinds.
+    kind: Option<Kind>,
     path: Option<String>,
     turns: RangeInclusive<usize>,
     effect: Effect,
@@ -49,7 +52,15 @@ impl Fault {
     /// On every request of a kind.
     pub(crate) fn on(kind: Kind, effect: Effect) -> Self {
         Self {
-            kind,
+            kind: Some(kind),
+            ..Self::any(effect)
+        }
+    }
+
+    /// On every request.
+    pub(crate) fn any(effect: Effect) -> Self {
+        Self {
+            kind: None,
             path: None,
             turns: 1..=usize::MAX,
             effect,
@@ -80,7 +91,8 @@ impl Fault {
     }
 
     fn applies(&mut self, kind: Kind, path: &str) -> Option<Effect> {
-        let fits = self.kind == kind && self.path.as_ref().is_none_or(|part| path.contains(part.as_str()));
+        let fits = self.kind.is_none_or(|own| own == kind)
+            && self.path.as_ref().is_none_or(|part| path.contains(part.as_str()));
         if !fits {
             return None;
         }

@@ -95,13 +95,13 @@ impl RealRegistry {
         }
     }
 
-    /// A GET without any client of ours: status and whole body.
+    /// A GET without any client of ours: status and whole body. Manifests are taken as they are stored.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.host).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         write!(
             stream,
-            "GET {path} HTTP/1.0\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            "GET {path} HTTP/1.0\r\nHost: {}\r\nAccept: application/vnd.oci.image.manifest.v1+json, */*\r\nConnection: close\r\n\r\n",
             self.host
         )
         .unwrap();

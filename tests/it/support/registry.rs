@@ -513,7 +513,9 @@ impl Registry {
             .repositories
             .iter()
             .flat_map(|(name, content)| content.tags.keys().map(move |tag| format!("{name}:{tag}")));
-        all.collect()
+        let mut all: Vec<_> = all.collect();
+        all.sort();
+        all
     }
 
     /// Every token is refused from now on, as if it had expired.

@@ -357,6 +357,11 @@ async fn serve<H: Handler>(
     match effect {
         Some(Effect::Drop) => Err(Closed),
         Some(Effect::Stall) => std::future::pending().await,
+        Some(Effect::Hold) => {
+            let answer = shared.handler.answer(&request);
+            drop(shared.reply(line, &answer, plain(&answer)));
+            std::future::pending().await
+        }
         Some(Effect::Instead(answer)) => Ok(shared.reply(line, &answer, plain(&answer))),
         Some(Effect::LoseAnswer) => {
             shared.handler.answer(&request);
