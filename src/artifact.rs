@@ -7,18 +7,10 @@ use bytes::Bytes;
 use chrono::{DateTime, Datelike as _, Utc};
 
 use crate::helm::json::{Object, write_list, write_texts};
+use crate::helm::manifest::{CHART_MEDIA_TYPE, CONFIG_MEDIA_TYPE, PROVENANCE_MEDIA_TYPE};
 use crate::helm::metadata::{Maintainer, Metadata};
 use crate::helm::package::Package;
 use crate::types::{Class, Digest};
-
-/// Media type of the config blob, Chart.yaml as JSON.
-pub const CONFIG_MEDIA_TYPE: &str = "application/vnd.cncf.helm.config.v1+json";
-/// Media type of the package.
-pub const CHART_MEDIA_TYPE: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
-/// Media type of the provenance file.
-pub const PROVENANCE_MEDIA_TYPE: &str = "application/vnd.cncf.helm.chart.provenance.v1.prov";
-/// Media type under which the manifest is pushed; it does not stand in the manifest.
-pub const MANIFEST_MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// Helm and registries refuse larger manifests.
 const MAX_MANIFEST: usize = 4 << 20;
@@ -26,7 +18,7 @@ const MAX_MANIFEST: usize = 4 << 20;
 /// A blob as the manifest names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Descriptor {
-    /// One of the media types above.
+    /// One of those of `helm::manifest`.
     pub media_type: &'static str,
     /// Digest of the bytes.
     pub digest: Digest,

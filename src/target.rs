@@ -99,6 +99,23 @@ impl TargetFault {
         matches!(self, Self::Registry(error) if error.is_login())
     }
 
+    /// We are not let in, or what should be written to is not there and is not made.
+    pub fn is_denial(&self) -> bool {
+        match self {
+            Self::Registry(error) => {
+                error.class() == Class::Auth
+                    || error.code() == "registry-login"
+                    || error.is_repository_missing()
+            }
+            Self::Layout(_) => false,
+        }
+    }
+
+    /// There is no room left.
+    pub fn is_full(&self) -> bool {
+        self.code() == "registry-quota"
+    }
+
     /// The tag names another manifest and stays as it is.
     pub fn is_conflict(&self) -> bool {
         match self {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use chrono::{DateTime, Utc};
 
+use super::args::RunArgs;
 use super::flags;
 use super::helm_repositories::{self, Entry};
 use super::logins::{Login, Logins};
@@ -13,7 +14,7 @@ use crate::config::{
     SourceConfig, TargetConfig,
 };
 use crate::helm::index::IndexLimits;
-use crate::net::{HostOptions, Net, NetOptions};
+use crate::net::{AddressRule, HostOptions, Net, NetOptions};
 use crate::payload::Budget;
 use crate::plan::Mismatch;
 use crate::progress::Progress;
@@ -31,15 +32,16 @@ pub(super) struct Work {
     pub(super) mirrors: Vec<MirrorSpec>,
 }
 
-/// Takes the mirrors called `names`, all of them if there are none.
+/// Takes the mirrors that `args` name, all of them if there are none.
 pub(super) async fn assemble(
     config: &Config,
     logins: &Logins,
-    names: &[String],
+    args: &RunArgs,
     progress: Arc<dyn Progress>,
     stop: Stop,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Work> {
+    let names = args.config.as_ref().map_or(&[][..], |_| &args.operands);
     let chosen = choose(config, names)?;
     let helm = helm_entries(&chosen)?;
     let mut hosts: Vec<HostOptions> = config
@@ -50,6 +52,7 @@ pub(super) async fn assemble(
     hosts.extend(helm.iter().flatten().filter_map(helm_host));
     let net = Net::new(NetOptions {
         hosts,
+        allow_private: address_rules(flags::allowed_everywhere(args))?,
         ..NetOptions::default()
     })?;
     let stores = Arc::new(Stores::new(store_options(config, &chosen, logins)));
@@ -123,9 +126,13 @@ fn helm_host(entry: &Entry) -> Option<HostOptions> {
     })
 }
 
+fn address_rules(rules: &[String]) -> anyhow::Result<Vec<AddressRule>> {
+    let rules = rules.iter().map(|rule| rule.parse());
+    rules.collect::<Result<_, _>>().context("`allow_private`")
+}
+
 fn host_options(host: &HostConfig) -> anyhow::Result<HostOptions> {
     let names = |hosts: &[crate::types::RegistryHost]| hosts.iter().map(ToString::to_string).collect();
-    let rules = host.allow_private.iter().map(|rule| rule.parse());
     Ok(HostOptions {
         name: host.name.api_host().to_owned(),
         plain_http: host.plain_http,
@@ -137,7 +144,7 @@ fn host_options(host: &HostConfig) -> anyhow::Result<HostOptions> {
         requests_per_second: host.requests_per_second,
         timeout: Some(host.timeout),
         pass_credentials_to: names(&host.pass_credentials_to),
-        allow_private: rules.collect::<Result<_, _>>().context("`allow_private`")?,
+        allow_private: address_rules(&host.allow_private)?,
         trusted_realms: names(&host.trusted_realms),
     })
 }
@@ -225,7 +232,7 @@ fn mirror_spec(
         (SourceConfig::Helm(name), None) => bail!("`helm:{name}` was not looked up"),
     };
     let rules = mirror.rules(now)?;
-    let policy = policy(mirror, rules.mismatch)?;
+    let policy = policy(config, mirror, rules.mismatch)?;
     let name = if mirror.name == flags::MIRROR {
         source.to_string()
     } else {
@@ -262,7 +269,7 @@ fn target_spec(target: &TargetConfig) -> TargetSpec {
     }
 }
 
-fn policy(mirror: &MirrorConfig, mismatch: Mismatch) -> anyhow::Result<Policy> {
+fn policy(config: &Config, mirror: &MirrorConfig, mismatch: Mismatch) -> anyhow::Result<Policy> {
     let verifier = match &mirror.keyring {
         None => None,
         Some(path) => {
@@ -287,5 +294,6 @@ fn policy(mirror: &MirrorConfig, mismatch: Mismatch) -> anyhow::Result<Policy> {
         },
         verifier,
         mismatch,
+        max_package_size: config.max_package_size.0,
     })
 }

@@ -244,18 +244,33 @@ pub(super) fn check_use(args: &RunArgs, source: &str, target: &str) -> anyhow::R
     if let Some(flag) = target_flag(args).filter(|_| !target.starts_with("oci://")) {
         anyhow::bail!("`{flag}` is about a registry, and `{target}` is none");
     }
-    let remote = source_host(source).is_some() || source.starts_with("helm:");
-    // The index of a folder may name URLs, so the address rules are of use there too.
-    if let Some(flag) = source_flag(args).filter(|flag| !remote && *flag != "--allow-private") {
-        anyhow::bail!("`{flag}` is about a source on a web server, and `{source}` is none");
+    if source_host(source).is_some() {
+        return Ok(());
+    }
+    // Any index may name URLs, so the address rules are of use everywhere.
+    let mut given = source_flags(args).filter(|flag| *flag != "--allow-private");
+    if !source.starts_with("helm:") {
+        if let Some(flag) = given.next() {
+            anyhow::bail!("`{flag}` is about a source on a web server, and `{source}` is none");
+        }
+    } else if let Some(flag) = given.find(|flag| *flag != "--source-username") {
+        anyhow::bail!("`{flag}` has no effect on `{source}`: `helm repo add` wrote down how to reach it");
     }
     Ok(())
+}
+
+/// What `--allow-private` says where there is no `[[host]]` to say it for: the source is a folder, or one of Helm's.
+pub(super) fn allowed_everywhere(args: &RunArgs) -> &[String] {
+    match args.operands.first() {
+        Some(source) if args.config.is_none() && source_host(source).is_none() => &args.source.allow_private,
+        _ => &[],
+    }
 }
 
 /// A flag that says what the file of `--config` says for each mirror and host. `--check-drift` is not one: it asks for
 /// one thorough run of what the file describes.
 pub(super) fn given_beside_a_file(args: &RunArgs) -> Option<String> {
-    if let Some(flag) = target_flag(args).or_else(|| source_flag(args)) {
+    if let Some(flag) = target_flag(args).or_else(|| source_flags(args).next()) {
         return Some(flag.to_owned());
     }
     let texts = [limits(args).text, mirror(args, "", "").text];
@@ -282,7 +297,7 @@ fn target_flag(args: &RunArgs) -> Option<&'static str> {
     given.into_iter().find_map(|(given, flag)| given.then_some(flag))
 }
 
-fn source_flag(args: &RunArgs) -> Option<&'static str> {
+fn source_flags(args: &RunArgs) -> impl Iterator<Item = &'static str> {
     let source = &args.source;
     let given = [
         (source.source_username.is_some(), "--source-username"),
@@ -299,7 +314,9 @@ fn source_flag(args: &RunArgs) -> Option<&'static str> {
         ),
         (!source.allow_private.is_empty(), "--allow-private"),
     ];
-    given.into_iter().find_map(|(given, flag)| given.then_some(flag))
+    given
+        .into_iter()
+        .filter_map(|(given, flag)| given.then_some(flag))
 }
 
 fn flag(key: &str) -> String {
@@ -398,5 +415,18 @@ mod tests {
         assert!(check_use(&args, "dir", "oci://r.io").is_ok());
         let args = parse(&["--source-username", "u"]);
         assert!(check_use(&args, "dir", "oci://r.io").is_err());
+        assert!(check_use(&args, "helm:a", "oci://r.io").is_ok());
+        let args = parse(&["--source-username", "u", "--source-ca-file", "f"]);
+        assert!(check_use(&args, "helm:a", "oci://r.io").is_err());
+        assert!(check_use(&args, "https://a.io", "oci://r.io").is_ok());
+    }
+
+    #[test]
+    fn a_source_without_a_host_has_its_address_rules_too() {
+        for (source, rules) in [("dir", 1), ("helm:a", 1), ("https://a.io", 0)] {
+            let args = parse(&[source, "oci://r.io", "--allow-private", "10.0.0.0/8"]);
+            assert!(check_use(&args, source, "oci://r.io").is_ok(), "{source}");
+            assert_eq!(allowed_everywhere(&args).len(), rules, "{source}");
+        }
     }
 }

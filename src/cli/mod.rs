@@ -27,6 +27,7 @@ use progress::Screen;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    keep_secrets_out_of_core_dumps();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -47,6 +48,17 @@ pub fn main() -> ExitCode {
             ExitCode::from(ExitStatus::Config.code())
         }
     }
+}
+
+/// A core would hold passwords and tokens (reliability 4.4).
+fn keep_secrets_out_of_core_dumps() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    // Lowering one's own limit is always allowed.
+    let _ = setrlimit(Resource::Core, none);
 }
 
 /// Says why a command, or a part of it, could not be done.

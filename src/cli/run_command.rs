@@ -56,13 +56,7 @@ async fn execute(
 ) -> anyhow::Result<RunReport> {
     let stop = Stop::new(config.grace);
     let signals = signals::Watcher::start(stop.clone()).context("cannot listen for signals")?;
-    let names: &[String] = if args.config.is_some() {
-        &args.operands
-    } else {
-        &[]
-    };
-    let Work { engine, mirrors } =
-        assemble(config, logins, names, watch.progress(), stop, Utc::now()).await?;
+    let Work { engine, mirrors } = assemble(config, logins, args, watch.progress(), stop, Utc::now()).await?;
     let mut report = run::run(&engine, mirrors, mode).await;
     report.interrupted = signals.seen();
     Ok(report)

@@ -6,6 +6,7 @@ mod tar;
 
 pub mod index;
 pub(crate) mod json;
+pub mod manifest;
 pub mod metadata;
 pub mod package;
 pub mod provenance;

@@ -279,11 +279,7 @@ impl Net {
         }
         let progress = Progress::default();
         if let Some(payload) = &hop.body {
-            let body = upload::body(payload, &progress, counters).await;
-            let body = body.map_err(|source| NetError::Payload {
-                url: redact(&hop.url),
-                source,
-            })?;
+            let body = upload::body(payload, &progress, counters);
             builder = builder.header(CONTENT_LENGTH, payload.size()).body(body);
         } else if matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
             builder = builder.header(CONTENT_LENGTH, 0);

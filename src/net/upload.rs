@@ -1,13 +1,14 @@
 //! Bodies that are sent: streamed from memory or file, never buffered twice, always with their exact length.
 
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::Body;
-use tokio_util::io::ReaderStream;
 
 use super::traffic::Counters;
 use crate::payload::Payload;
@@ -40,11 +41,7 @@ impl PayloadError {
 }
 
 /// A fresh body over `payload`. The caller sets `Content-Length`, which keeps the client from chunking it.
-pub(super) async fn body(
-    payload: &Payload,
-    progress: &Progress,
-    counters: &Arc<Counters>,
-) -> io::Result<Body> {
+pub(super) fn body(payload: &Payload, progress: &Progress, counters: &Arc<Counters>) -> Body {
     let count = {
         let (progress, counters) = (progress.clone(), Arc::clone(counters));
         move |piece: &Bytes| {
@@ -55,7 +52,7 @@ pub(super) async fn body(
     match payload {
         Payload::Memory { bytes, .. } if bytes.len() <= SMALL => {
             count(bytes);
-            Ok(bytes.clone().into())
+            bytes.clone().into()
         }
         Payload::Memory { bytes, lease } => {
             // The stream keeps the lease: the bytes live as long as the request does.
@@ -63,19 +60,33 @@ pub(super) async fn body(
                 let piece = rest.split_to(PIECE.min(rest.len()));
                 (!piece.is_empty()).then_some((piece, (rest, lease)))
             });
-            Ok(Body::wrap_stream(
-                pieces.inspect(count).map(Ok::<_, PayloadError>),
-            ))
+            Body::wrap_stream(pieces.inspect(count).map(Ok::<_, PayloadError>))
         }
-        Payload::File { path, .. } => {
-            let keep = Arc::clone(path);
-            let file = tokio::fs::File::open(&**path).await?;
-            let pieces = ReaderStream::with_capacity(file, PIECE).inspect_ok(count);
-            let pieces = pieces.map_err(move |error| {
-                let _keep = &keep;
-                PayloadError(error)
+        Payload::File { file, size } => {
+            let start = (Arc::clone(file), 0, *size);
+            let pieces = stream::try_unfold(start, |(file, at, size)| async move {
+                let piece = piece(&file, at, size).await?;
+                let next = at + piece.len() as u64;
+                Ok::<_, PayloadError>((!piece.is_empty()).then_some((piece, (file, next, size))))
             });
-            Ok(Body::wrap_stream(pieces))
+            Body::wrap_stream(pieces.inspect_ok(count))
         }
     }
+}
+
+/// The bytes of a file from `at`; none at its end.
+async fn piece(file: &Arc<File>, at: u64, size: u64) -> Result<Bytes, PayloadError> {
+    let length = usize::try_from(size - at).map_or(PIECE, |left| left.min(PIECE));
+    if length == 0 {
+        return Ok(Bytes::new());
+    }
+    let file = Arc::clone(file);
+    let read = tokio::task::spawn_blocking(move || {
+        let mut piece = vec![0; length];
+        file.read_exact_at(&mut piece, at).map(|()| Bytes::from(piece))
+    });
+    read.await
+        .map_err(io::Error::other)
+        .and_then(|piece| piece)
+        .map_err(PayloadError)
 }

@@ -6,11 +6,10 @@ mod spool;
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tempfile::TempPath;
 
 pub use budget::{Budget, Lease};
 pub use spool::{Spool, SpoolError, Spooled};
@@ -25,11 +24,11 @@ pub enum Payload {
         /// What they take of the budget; `None` for small things of our own making.
         lease: Option<Arc<Lease>>,
     },
-    /// In a temporary file that goes away with the last clone.
+    /// In a temporary file without a name: it goes away with the last clone, and also where the process is killed.
     File {
-        /// Where the bytes are.
-        path: Arc<TempPath>,
-        /// How many there are.
+        /// Read by position only, since all clones share it.
+        file: Arc<File>,
+        /// How many bytes there are.
         size: u64,
     },
 }
@@ -47,8 +46,25 @@ impl Payload {
     pub fn reader(&self) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {
             Self::Memory { bytes, .. } => Box::new(io::Cursor::new(bytes.clone())),
-            Self::File { path, .. } => Box::new(File::open::<&Path>(path)?),
+            Self::File { file, .. } => Box::new(Positioned {
+                file: Arc::clone(file),
+                at: 0,
+            }),
         })
+    }
+}
+
+/// Reads a file from a position of its own.
+struct Positioned {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for Positioned {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.at)?;
+        self.at += read as u64;
+        Ok(read)
     }
 }
 

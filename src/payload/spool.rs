@@ -26,10 +26,7 @@ enum Place {
         lease: Lease,
         leased: u64,
     },
-    File {
-        file: tokio::fs::File,
-        path: tempfile::TempPath,
-    },
+    File(tokio::fs::File),
 }
 
 /// What arrived.
@@ -109,7 +106,7 @@ impl Spool {
             self.place = spill(full).await.map_err(disk)?;
         }
         match &mut self.place {
-            Place::File { file, .. } => file.write_all(chunk).await.map_err(disk),
+            Place::File(file) => file.write_all(chunk).await.map_err(disk),
             Place::Memory { .. } => Ok(()),
         }
     }
@@ -122,12 +119,10 @@ impl Spool {
                 bytes: Bytes::from(buffer),
                 lease: Some(Arc::new(lease)),
             },
-            Place::File { mut file, path } => {
+            Place::File(mut file) => {
                 file.flush().await.map_err(disk)?;
-                Payload::File {
-                    path: Arc::new(path),
-                    size,
-                }
+                let file = Arc::new(file.into_std().await);
+                Payload::File { file, size }
             }
         };
         Ok(Spooled {
@@ -139,13 +134,10 @@ impl Spool {
 }
 
 async fn spill(buffer: BytesMut) -> io::Result<Place> {
-    let (file, path) = tempfile::Builder::new()
-        .prefix("chartferry-")
-        .tempfile()?
-        .into_parts();
-    let mut file = tokio::fs::File::from_std(file);
+    // Only this user can open it, and it has no name that a killed process could leave behind.
+    let mut file = tokio::fs::File::from_std(tempfile::tempfile()?);
     file.write_all(&buffer).await?;
-    Ok(Place::File { file, path })
+    Ok(Place::File(file))
 }
 
 #[cfg(test)]
@@ -173,6 +165,11 @@ mod tests {
         let mut bytes = Vec::new();
         second.payload.reader().unwrap().read_to_end(&mut bytes).unwrap();
         assert_eq!((bytes.len(), Digest::of(&bytes)), (100_003, second.digest));
+        let (mut one, mut other) = (second.payload.reader().unwrap(), second.payload.reader().unwrap());
+        let mut start = [[0; 3]; 2];
+        one.read_exact(&mut start[0]).unwrap();
+        other.read_exact(&mut start[1]).unwrap();
+        assert_eq!(start, [*b"abc"; 2], "readers do not share a position");
         drop(first);
         assert!(matches!(
             spool(&budget, &[b"x"]).await.payload,

@@ -48,6 +48,19 @@ pub fn overlaps(claims: &[Claim]) -> Vec<Overlap> {
     by_folded.into_values().filter_map(overlap).collect()
 }
 
+/// The repositories at `target` that mirrors of other sources than `source_url` write.
+pub fn of_others<'a>(
+    claims: &'a [Claim],
+    source_url: &'a str,
+    target: &'a str,
+) -> impl Iterator<Item = ChartName> + 'a {
+    claims
+        .iter()
+        .filter(move |claim| claim.target.trim_end_matches('/') == target.trim_end_matches('/'))
+        .filter(move |claim| source(&claim.source) != source(source_url))
+        .flat_map(|claim| claim.repositories.iter().cloned())
+}
+
 fn overlap(claims: Vec<(String, &Claim)>) -> Option<Overlap> {
     let mut sources: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (repository, claim) in &claims {
@@ -122,6 +135,17 @@ mod tests {
         );
         assert_eq!(found[0].mirrors, ["a", "b"]);
         assert!(found[0].reason.text.contains("`a`, `b`"));
+    }
+
+    #[test]
+    fn others_are_those_of_another_source_at_the_same_target() {
+        let claims = [
+            claim("a", "https://a", "oci://h/charts", &["x"]),
+            claim("b", "https://b", "oci://h/charts", &["y"]),
+            claim("c", "https://b", "oci://i/charts", &["z"]),
+        ];
+        let names: Vec<_> = of_others(&claims, "https://a/index.yaml", "oci://h/charts/").collect();
+        assert_eq!(names, [ChartName::new("y").unwrap()]);
     }
 
     #[test]

@@ -6,7 +6,6 @@
 mod auth;
 mod blob;
 mod challenge;
-mod copy;
 mod credential;
 pub mod credentials;
 mod error;
@@ -25,6 +24,7 @@ mod upload;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -32,7 +32,6 @@ use http::Method;
 use http::header::LOCATION;
 use url::Url;
 
-pub use copy::{BlobRef, ChartManifest, OciReference};
 pub use credential::{Credential, CredentialError, CredentialFuture, Credentials, FixedCredentials};
 pub use error::RegistryError;
 pub use manifest::{Manifest, Stored};
@@ -48,7 +47,7 @@ use upload::{Upload, Uploads};
 
 use crate::net::{AddressGuard, Net};
 use crate::payload::{Budget, Payload, Spooled};
-use crate::types::{Digest, RegistryHost, Repository, Tag};
+use crate::types::{Class, Digest, RegistryHost, Repository, Tag};
 
 /// What a [`Registry`] is for.
 #[derive(Debug, Clone)]
@@ -149,12 +148,22 @@ impl Registry {
 
     /// The tags of a repository. One that does not exist has none; 401 and 403 are errors.
     pub async fn list_tags(&self, repository: &Repository) -> Result<TagList, RegistryError> {
-        let listed = tags::list(&self.inner.transport, repository, self.inner.right).await;
-        match listed {
+        let Inner { transport, right, .. } = &*self.inner;
+        match tags::list(transport, repository, *right).await {
             // Docker Hub hides repositories that a push would create behind a 401; an upload that it opens tells
             // (registries rule 14).
             Err(error) if self.hides_missing(&error) && self.check_push(repository).await.is_ok() => {
-                Ok(TagList::default())
+                Ok(TagList {
+                    tags: HashSet::new(),
+                    trusted: true,
+                })
+            }
+            // Quay refuses a pull-only look at what does not exist yet (registries rule 1). Who may not push gets
+            // the first answer.
+            Err(error) if *right == Right::Pull && error.class() == Class::Auth => {
+                tags::list(transport, repository, Right::Push)
+                    .await
+                    .map_err(|_| error)
             }
             listed => listed,
         }

@@ -1,7 +1,7 @@
 //! Cuts a payload into pieces for registries that refuse it as a whole.
 
-use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::path::Path;
+use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use crate::payload::Payload;
@@ -30,13 +30,11 @@ pub(super) async fn read(payload: &Payload, offset: u64, size: u64) -> io::Resul
                 lease: lease.clone(),
             })
         }
-        Payload::File { path, .. } => {
-            let path = Arc::clone(path);
+        Payload::File { file, .. } => {
+            let file = Arc::clone(file);
             let read = move || {
-                let mut file = std::fs::File::open::<&Path>(&path)?;
-                file.seek(SeekFrom::Start(offset))?;
                 let mut piece = vec![0; size];
-                file.read_exact(&mut piece)?;
+                file.read_exact_at(&mut piece, offset)?;
                 Ok(Payload::from(piece))
             };
             tokio::task::spawn_blocking(read)
@@ -48,6 +46,8 @@ pub(super) async fn read(payload: &Payload, offset: u64, size: u64) -> io::Resul
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
     use crate::payload::{Budget, Spool};
 

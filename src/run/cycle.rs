@@ -1,10 +1,11 @@
 //! The second half of a run, per mirror: tag lists in, versions out, both at the same time.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::{StreamExt as _, future, stream};
+use futures_util::{FutureExt as _, StreamExt as _, future, stream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -16,7 +17,7 @@ use super::stop::Stop;
 use crate::plan::{Candidate, Selection};
 use crate::report::{Action, DriftPolicy, Item, MirrorReport, Problem, ProblemKind};
 use crate::transfer::{Destination, Fault, Flight, Job, Outcome, Transfer};
-use crate::types::{ChartName, Class, Reason};
+use crate::types::{ChartName, Reason};
 
 /// Tag lists read side by side per mirror. The network layer bounds them per host.
 const LISTINGS: usize = 16;
@@ -35,7 +36,6 @@ struct Cycle {
     ledger: Ledger,
     engine: Engine,
     stop: Stop,
-    contested: Vec<std::collections::HashSet<ChartName>>,
 }
 
 pub(super) async fn run(engine: &Engine, opened: Opened, mode: Mode) -> MirrorReport {
@@ -43,24 +43,17 @@ pub(super) async fn run(engine: &Engine, opened: Opened, mode: Mode) -> MirrorRe
         spec,
         mut report,
         work,
+        stop,
+        timer,
     } = opened;
     let Some(Work {
         transfer,
         targets,
         selections,
-        contested,
     }) = work
     else {
         return report;
     };
-    let stop = engine.stop.child();
-    let timer = spec.run_timeout.map(|limit| {
-        let stop = stop.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(limit).await;
-            stop.soft();
-        })
-    });
     let ledger = Ledger::new(transfer.destinations().len(), spec.rules.accept.clone());
     let cycle = Arc::new(Cycle {
         spec,
@@ -69,16 +62,13 @@ pub(super) async fn run(engine: &Engine, opened: Opened, mode: Mode) -> MirrorRe
         ledger,
         engine: engine.clone(),
         stop,
-        contested,
     });
     engine
         .progress
         .phase(&cycle.spec.name, "comparing with the registry");
     let (send, receive) = mpsc::channel(QUEUE);
     let ((), ()) = future::join(cycle.look(selections, send), carry_all(&cycle, receive)).await;
-    if let Some(timer) = timer {
-        timer.abort();
-    }
+    drop(timer);
     // All tasks were joined. Should one live on all the same, the books stay empty and do not balance, which `run`
     // finds out.
     if let Some(cycle) = Arc::into_inner(cycle) {
@@ -133,49 +123,55 @@ impl Cycle {
         jobs.into_values().collect()
     }
 
-    /// How each version stands at one target.
+    /// How each version stands at one target. A defect there is the trouble of this chart alone.
     async fn standings(&self, target: usize, candidates: &[Candidate]) -> Vec<Standing> {
         let all = |standing: Standing| vec![standing; candidates.len()];
         let Some(first) = candidates.first() else {
             return Vec::new();
         };
-        if self.contested[target].contains(&first.repository) {
-            let text = format!(
-                "`{}` is claimed by several mirrors with different sources",
-                first.repository
-            );
-            return all(Standing::Failed(
-                Action::Refused,
-                Arc::new(Reason::new("two-mirrors", text)),
-            ));
-        }
-        if self.stop.is_stopping() {
-            return all(self.stopped(BEFORE).into());
-        }
         let destination = &self.transfer.destinations()[target];
-        let listing = async {
-            destination.usable()?;
-            let repository = destination
-                .target()
-                .repository(&first.repository)
-                .map_err(|error| Fault::refused("invalid-name", error.to_string()))?;
-            let tags = destination.target().list_tags(&repository).await;
-            tags.map_err(|fault| destination.look_failed(&fault))
-        };
-        let listed = tokio::select! {
-            listed = listing => listed,
-            () = self.stop.expired() => return all(self.stopped(BEFORE).into()),
-        };
-        match listed {
-            Err(fault) => all(Standing::Failed(fault.action, Arc::new(fault.reason))),
-            Ok(tags) => {
-                let check = self.spec.check_drift;
-                let standings = candidates
-                    .iter()
-                    .map(|candidate| standing(destination, candidate, &tags, check));
-                stream::iter(standings).buffered(LISTINGS).collect().await
-            }
+        if let Err(fault) = destination.check_contest(&first.repository) {
+            return all(Standing::failed(fault));
         }
+        let interrupted = || {
+            let reason = self.stop.reason(BEFORE);
+            all(Standing::Failed(Action::Failed, Arc::new(reason)))
+        };
+        if self.stop.is_stopping() {
+            return interrupted();
+        }
+        let found = AssertUnwindSafe(self.find(destination, first, candidates)).catch_unwind();
+        tokio::select! {
+            found = found => match found {
+                Ok(Ok(standings)) => standings,
+                Ok(Err(fault)) => all(Standing::failed(fault)),
+                Err(_) => all(Standing::failed(panicked("a look at the target"))),
+            },
+            () = self.stop.expired() => interrupted(),
+        }
+    }
+
+    async fn find(
+        &self,
+        destination: &Destination,
+        first: &Candidate,
+        candidates: &[Candidate],
+    ) -> Result<Vec<Standing>, Fault> {
+        let target = destination.target();
+        let repository = target
+            .repository(&first.repository)
+            .map_err(|error| Fault::refused("invalid-name", error.to_string()))?;
+        destination.usable(&repository)?;
+        let tags = target
+            .list_tags(&repository)
+            .await
+            .map_err(|fault| destination.look_failed(&repository, &fault))?;
+        destination.looked(&repository);
+        let check = self.spec.check_drift;
+        let standings = candidates
+            .iter()
+            .map(|candidate| standing(destination, &repository, candidate, &tags, check));
+        Ok(stream::iter(standings).buffered(LISTINGS).collect().await)
     }
 
     /// Enters what is decided; asks `want` for a transfer otherwise.
@@ -223,12 +219,6 @@ fn unusable(destination: &Destination, items: &[Item]) -> Option<Problem> {
     })
 }
 
-impl From<Fault> for Standing {
-    fn from(fault: Fault) -> Self {
-        Self::Failed(fault.action, Arc::new(fault.reason))
-    }
-}
-
 /// Carries versions as they come, as many at once as the pool admits, each in a task of its own: a panic there is
 /// that version's failure.
 async fn carry_all(cycle: &Arc<Cycle>, mut jobs: mpsc::Receiver<Job>) {
@@ -255,17 +245,6 @@ async fn carry_all(cycle: &Arc<Cycle>, mut jobs: mpsc::Receiver<Job>) {
 }
 
 impl Cycle {
-    /// Why a version was not done: everything is to stop, or the time of this mirror is over.
-    fn stopped(&self, when: &str) -> Fault {
-        if self.engine.stop.is_stopping() {
-            return Fault::interrupted(&format!("the run was told to stop {when}"));
-        }
-        Fault {
-            reason: Reason::new("deadline", format!("`run_timeout` was over {when}")),
-            ..Fault::interrupted(when)
-        }
-    }
-
     async fn carry(self: Arc<Self>, job: Job) {
         let begun = Instant::now();
         let entry = &job.candidate.entry;
@@ -286,7 +265,7 @@ impl Cycle {
             }
         });
         let outcomes = tokio::select! {
-            done = &mut work => done.map_err(|error| panicked(&error)),
+            done = &mut work => done.map_err(|error| panicked(&error.to_string())),
             () = self.stop.expired() => {
                 work.abort();
                 // It may have ended at the same moment: then what it did counts.
@@ -304,6 +283,13 @@ impl Cycle {
         }
     }
 
+    fn stopped(&self, when: &str) -> Fault {
+        Fault {
+            action: Action::Failed,
+            reason: self.stop.reason(when),
+        }
+    }
+
     fn give_up(&self, job: &Job, fault: &Fault) {
         for target in &job.destinations {
             self.ledger
@@ -312,13 +298,12 @@ impl Cycle {
     }
 }
 
-fn panicked(error: &tokio::task::JoinError) -> Fault {
+fn panicked(what: &str) -> Fault {
     Fault {
         action: Action::Failed,
         reason: Reason::new(
             "internal",
-            format!("a defect of chartferry ended this version: {error}"),
+            format!("a defect of chartferry ended this version: {what}"),
         ),
-        class: Class::Permanent,
     }
 }

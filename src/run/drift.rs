@@ -2,18 +2,13 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
-
-use crate::artifact::CHART_MEDIA_TYPE;
 use crate::helm::index::{Entry, IndexDigest};
+use crate::helm::manifest::ChartManifest;
 use crate::plan::Candidate;
 use crate::report::Action;
 use crate::target::{StoredManifest, Tags};
 use crate::transfer::{Destination, Fault};
-use crate::types::{Digest, Reason};
-
-/// Helm up to 3.7 used this media type for charts; such artifacts are still in registries (helm-oci-format 11, 20).
-const OLD_CHART_MEDIA_TYPE: &str = "application/tar+gzip";
+use crate::types::{Digest, Reason, Repository};
 
 /// One version at one target.
 #[derive(Debug, Clone)]
@@ -28,10 +23,17 @@ pub(super) enum Standing {
     Failed(Action, Arc<Reason>),
 }
 
+impl Standing {
+    pub(super) fn failed(fault: Fault) -> Self {
+        Self::Failed(fault.action, Arc::new(fault.reason))
+    }
+}
+
 /// Judges by the tag list, where that can be trusted; by the tag itself otherwise. With `check_drift` the manifest of
 /// a version that is there tells its package's digest, without downloading the package.
 pub(super) async fn standing(
     destination: &Destination,
+    repository: &Repository,
     candidate: &Candidate,
     tags: &Tags,
     check_drift: bool,
@@ -43,27 +45,21 @@ pub(super) async fn standing(
     if listed && !check_drift {
         return Standing::Present;
     }
-    let failed = |fault: Fault| Standing::Failed(fault.action, Arc::new(fault.reason));
-    let target = destination.target();
-    let repository = match target.repository(&candidate.repository) {
-        Ok(repository) => repository,
-        Err(error) => return failed(Fault::refused("invalid-name", error.to_string())),
+    let (target, tag) = (destination.target(), candidate.tag.as_str());
+    let found = if check_drift {
+        let manifest = target.get_manifest(repository, tag).await;
+        manifest.map(|manifest| {
+            let manifest = manifest?;
+            let reference = target.reference(repository, &candidate.tag);
+            Some(compare(&reference, candidate, &manifest))
+        })
+    } else {
+        let digest = target.head_manifest(repository, tag).await;
+        digest.map(|digest| digest.map(|_| Standing::Present))
     };
-    if !check_drift {
-        return match target.head_manifest(&repository, candidate.tag.as_str()).await {
-            Ok(Some(_)) => Standing::Present,
-            Ok(None) => Standing::Missing,
-            Err(fault) => failed(destination.look_failed(&fault)),
-        };
-    }
-    match target.get_manifest(&repository, candidate.tag.as_str()).await {
-        Ok(Some(manifest)) => compare(
-            &target.reference(&repository, &candidate.tag),
-            candidate,
-            &manifest,
-        ),
-        Ok(None) => Standing::Missing,
-        Err(fault) => failed(destination.look_failed(&fault)),
+    match found {
+        Ok(found) => found.unwrap_or(Standing::Missing),
+        Err(fault) => Standing::failed(destination.look_failed(repository, &fault)),
     }
 }
 
@@ -96,18 +92,6 @@ fn known_digest(entry: &Entry) -> Option<&Digest> {
 
 /// The package's digest is the digest of the chart layer.
 fn chart_layer(manifest: &StoredManifest) -> Option<Digest> {
-    #[derive(Deserialize)]
-    struct Layer {
-        #[serde(rename = "mediaType")]
-        media_type: String,
-        digest: Digest,
-    }
-    #[derive(Deserialize)]
-    struct Body {
-        layers: Vec<Layer>,
-    }
-    let body: Body = serde_json::from_slice(&manifest.bytes).ok()?;
-    let chart =
-        |layer: &&Layer| [CHART_MEDIA_TYPE, OLD_CHART_MEDIA_TYPE].contains(&layer.media_type.as_str());
-    body.layers.iter().find(chart).map(|layer| layer.digest)
+    let chart = ChartManifest::parse(&manifest.bytes).ok()?;
+    chart.package().map(|package| package.digest)
 }

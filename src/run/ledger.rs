@@ -50,8 +50,10 @@ impl Ledger {
         let mut item = item(candidate, outcome.action);
         item.reason = outcome.reason.map(Arc::new);
         let details = item.details_mut();
-        details.tag = outcome.tag;
-        details.warnings = outcome.warnings;
+        if !outcome.warnings.is_empty() {
+            // They begin with the candidate's own; a version that failed early has none beyond those.
+            details.warnings = outcome.warnings;
+        }
         details.source_url = outcome.source_url;
         details.package_digest = outcome.package_digest;
         details.manifest_digest = outcome.manifest_digest;
@@ -59,6 +61,10 @@ impl Ledger {
         details.digest_check = outcome.digest_check;
         details.bytes = outcome.bytes;
         details.duration_ms = duration_ms;
+        if let Some((chart, tag)) = outcome.place {
+            details.tag = Some(tag.as_str().into());
+            item.repository = Some(chart.shared());
+        }
         self.enter(outcome.destination, item);
     }
 

@@ -25,12 +25,12 @@ pub use stop::Stop;
 /// Runs all mirrors. A run never fails as a whole: what went wrong stands in the report.
 pub async fn run(engine: &Engine, mirrors: Vec<MirrorSpec>, mode: Mode) -> RunReport {
     let started = Utc::now();
-    let mut opened = join_all(
-        mirrors
-            .into_iter()
-            .map(|spec| read::read(engine, spec, mode, started)),
-    )
-    .await;
+    let targets = open::Targets::default();
+    let reads = mirrors
+        .into_iter()
+        .map(|spec| read::read(engine, &targets, spec, mode, started));
+    let mut opened = join_all(reads).await;
+    drop(targets);
     read::settle_claims(&mut opened);
     let mut mirrors = join_all(opened.into_iter().map(|mirror| cycle::run(engine, mirror, mode))).await;
     for mirror in &mut mirrors {

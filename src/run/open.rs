@@ -2,7 +2,7 @@
 //! downloaded for it.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
@@ -22,47 +22,85 @@ pub(super) struct OpenedTarget {
     pub(super) destination: Option<Arc<Destination>>,
 }
 
-/// Opens all targets of a mirror side by side.
-pub(super) async fn open_targets(engine: &Engine, spec: &MirrorSpec, mode: Mode) -> Vec<OpenedTarget> {
-    let opened = spec.targets.iter().map(|target| async {
-        let mut report = TargetReport::new(&target.to_string());
-        let destination = match open(engine, target, mode).await {
-            Ok(target) => Some(Arc::new(Destination::new(target))),
-            Err(fault) => {
-                report.error = Some(problem(&fault));
-                None
-            }
-        };
-        OpenedTarget { report, destination }
-    });
-    join_all(opened).await
+/// The registries and layouts that a run writes to, each opened once however many mirrors share it: one probe, one
+/// login, one lock.
+#[derive(Default)]
+pub(super) struct Targets {
+    registries: Mutex<HashMap<RegistryHost, Registry>>,
+    layouts: tokio::sync::Mutex<HashMap<PathBuf, Layout>>,
 }
 
-async fn open(engine: &Engine, target: &TargetSpec, mode: Mode) -> Result<Target, TargetFault> {
-    match target {
-        TargetSpec::Layout(dir) => Ok(Target::Layout(open_layout(dir, mode).await?)),
-        TargetSpec::Registry(address) => {
-            let credentials = Arc::clone(&engine.credentials);
-            let options = RegistryOptions {
-                read_only: mode == Mode::Plan,
-                ..RegistryOptions::default()
+impl Targets {
+    /// Opens all targets of a mirror side by side.
+    pub(super) async fn open_all(&self, engine: &Engine, spec: &MirrorSpec, mode: Mode) -> Vec<OpenedTarget> {
+        let opened = spec.targets.iter().map(|target| async {
+            let mut report = TargetReport::new(&target.to_string());
+            let destination = match self.open(engine, target, mode).await {
+                Ok(target) => Some(Arc::new(Destination::new(target))),
+                Err(fault) => {
+                    report.error = Some(problem(&fault));
+                    None
+                }
             };
-            let registry = Registry::new(engine.net.clone(), address.host.clone(), credentials, options)?;
-            registry.probe().await?;
-            Ok(Target::Registry {
-                registry,
-                address: address.clone(),
-            })
+            OpenedTarget { report, destination }
+        });
+        join_all(opened).await
+    }
+
+    async fn open(&self, engine: &Engine, target: &TargetSpec, mode: Mode) -> Result<Target, TargetFault> {
+        match target {
+            TargetSpec::Layout(dir) => Ok(Target::Layout(self.layout(dir, mode).await?)),
+            TargetSpec::Registry(address) => {
+                let registry = self.registry(engine, &address.host, mode)?;
+                registry.probe().await?;
+                Ok(Target::Registry {
+                    registry,
+                    address: address.clone(),
+                })
+            }
         }
     }
+
+    fn registry(&self, engine: &Engine, host: &RegistryHost, mode: Mode) -> Result<Registry, RegistryError> {
+        let options = RegistryOptions {
+            read_only: mode == Mode::Plan,
+            ..RegistryOptions::default()
+        };
+        open_once(&self.registries, engine, host, options)
+    }
+
+    /// Two names may lead to one folder, so a layout is known by its real place.
+    async fn layout(&self, dir: &Path, mode: Mode) -> Result<Layout, LayoutError> {
+        let access = match mode {
+            Mode::Migrate => Access::Write,
+            // A plan may be made for a layout that does not exist yet.
+            Mode::Plan => Access::ReadOrEmpty,
+        };
+        let mut layouts = self.layouts.lock().await;
+        let place = dir.canonicalize().unwrap_or_else(|_| dir.to_path_buf());
+        if let Some(layout) = layouts.get(&place) {
+            return Ok(layout.clone());
+        }
+        let layout = Layout::open(dir, access).await?;
+        layouts.insert(layout.dir().to_path_buf(), layout.clone());
+        Ok(layout)
+    }
 }
 
-/// A plan may be made for a layout that does not exist yet.
-async fn open_layout(dir: &Path, mode: Mode) -> Result<Layout, LayoutError> {
-    match mode {
-        Mode::Migrate => Layout::open(dir, Access::Write).await,
-        Mode::Plan => Layout::open(dir, Access::ReadOrEmpty).await,
+fn open_once(
+    opened: &Mutex<HashMap<RegistryHost, Registry>>,
+    engine: &Engine,
+    host: &RegistryHost,
+    options: RegistryOptions,
+) -> Result<Registry, RegistryError> {
+    let mut opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(registry) = opened.get(host) {
+        return Ok(registry.clone());
     }
+    let credentials = Arc::clone(&engine.credentials);
+    let registry = Registry::new(engine.net.clone(), host.clone(), credentials, options)?;
+    opened.insert(host.clone(), registry.clone());
+    Ok(registry)
 }
 
 fn problem(fault: &TargetFault) -> Problem {
@@ -98,18 +136,11 @@ impl Registries {
 
 impl OpenRegistry for Registries {
     fn open(&self, host: &RegistryHost) -> Result<Registry, RegistryError> {
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(registry) = opened.get(host) {
-            return Ok(registry.clone());
-        }
         let options = RegistryOptions {
             read_only: true,
             guard: Some(self.guard.clone()),
             ..RegistryOptions::default()
         };
-        let credentials = Arc::clone(&self.engine.credentials);
-        let registry = Registry::new(self.engine.net.clone(), host.clone(), credentials, options)?;
-        opened.insert(host.clone(), registry.clone());
-        Ok(registry)
+        open_once(&self.opened, &self.engine, host, options)
     }
 }

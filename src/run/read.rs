@@ -1,16 +1,19 @@
 //! The first half of a run: what each source has, which of it is wanted, and who may write where.
 
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use futures_util::{FutureExt as _, future};
 
-use super::open::{OpenedTarget, Registries, open_targets};
-use super::spec::{Engine, MirrorSpec, Mode, TargetSpec};
+use super::open::{OpenedTarget, Registries, Targets};
+use super::spec::{Engine, MirrorSpec, Mode};
+use super::stop::{Stop, Timer};
 use crate::helm::index::Index;
 use crate::net::AddressGuard;
-use crate::plan::ownership::{Claim, overlaps};
-use crate::plan::{self, Planner, Selection};
+use crate::plan::ownership::{self, Claim, Overlap, overlaps};
+use crate::plan::{self, Mismatch, Planner, Selection};
 use crate::report::{MirrorReport, Problem, ProblemKind};
 use crate::source::{Snapshot, Source, SourceError, SourceSpec, Validators};
 use crate::transfer::{Transfer, chain};
@@ -22,6 +25,9 @@ pub(super) struct Opened {
     pub(super) report: MirrorReport,
     /// None where the source could not be used, or no target.
     pub(super) work: Option<Work>,
+    /// The mirror's own cords, and what pulls the first of them when its time is up.
+    pub(super) stop: Stop,
+    pub(super) timer: Option<Timer>,
 }
 
 /// What there is to do.
@@ -31,47 +37,52 @@ pub(super) struct Work {
     pub(super) targets: Vec<usize>,
     /// One per repository.
     pub(super) selections: Vec<Selection>,
-    /// Repositories, by destination, that another mirror claims too.
-    pub(super) contested: Vec<HashSet<ChartName>>,
 }
 
 /// Opens the targets and reads the index of one mirror, side by side.
-pub(super) async fn read(engine: &Engine, spec: MirrorSpec, mode: Mode, now: DateTime<Utc>) -> Opened {
+pub(super) async fn read(
+    engine: &Engine,
+    targets: &Targets,
+    spec: MirrorSpec,
+    mode: Mode,
+    now: DateTime<Utc>,
+) -> Opened {
+    let (stop, timer) = engine.stop.timed(spec.run_timeout);
     let mut report = MirrorReport::new(&spec.name, &spec.source.to_string());
     report.drift = spec.drift;
     report.drift_checked = spec.check_drift;
     engine.progress.phase(&spec.name, "reading the index");
-    let reading = async {
-        tokio::select! {
-            read = read_source(engine, &spec) => Some(read),
-            () = engine.stop.stopping() => None,
-        }
+    let reading = AssertUnwindSafe(read_source(engine, &spec)).catch_unwind();
+    let both = future::join(targets.open_all(engine, &spec, mode), reading);
+    let read = tokio::select! {
+        read = both => Some(read),
+        () = stop.stopping() => None,
     };
-    let (targets, source) = futures_util::join!(open_targets(engine, &spec, mode), reading);
-    let work = match source {
-        Some(Ok(read)) => Some(prepare(engine, &spec, read, targets, &mut report, now)),
-        Some(Err(error)) => {
-            let reason = Reason {
-                code: error.code(),
-                text: chain(&error),
-            };
-            report.error = Some(Problem {
-                kind: ProblemKind::Source,
-                reason,
-            });
+    let mut fail = |kind, reason| report.error = Some(Problem { kind, reason });
+    let work = match read {
+        None => {
+            fail(ProblemKind::Source, stop.reason("while it read the index"));
+            None
+        }
+        Some((targets, Ok(Ok(read)))) => Some(prepare(engine, &spec, read, targets, &mut report, now)),
+        Some((targets, source)) => {
+            if let Ok(Err(error)) = source {
+                fail(ProblemKind::Source, Reason::new(error.code(), chain(&error)));
+            } else {
+                let text = "a defect of chartferry ended the reading of the index";
+                fail(ProblemKind::Defect, Reason::new("internal", text));
+            }
             report.targets = targets.into_iter().map(|target| target.report).collect();
             None
         }
-        None => {
-            let reason = Reason::new("interrupted", "the run was told to stop while it read the index");
-            report.error = Some(Problem {
-                kind: ProblemKind::Source,
-                reason,
-            });
-            None
-        }
     };
-    Opened { spec, report, work }
+    Opened {
+        spec,
+        report,
+        work,
+        stop,
+        timer,
+    }
 }
 
 /// A source and what its index said.
@@ -141,7 +152,6 @@ fn prepare(
             destinations.push(destination);
         }
     }
-    let contested = vec![HashSet::new(); destinations.len()];
     let guard = match &spec.source {
         SourceSpec::Http(url) => AddressGuard::source(url),
         SourceSpec::Folder(_) | SourceSpec::Layout(_) => AddressGuard::strict(),
@@ -158,31 +168,33 @@ fn prepare(
         transfer: Arc::new(transfer),
         targets: numbers,
         selections,
-        contested,
     }
 }
 
 /// Marks what two mirrors would fill from different sources: neither writes it (product rules "Trust").
 pub(super) fn settle_claims(mirrors: &mut [Opened]) {
     let claims: Vec<Claim> = mirrors.iter().flat_map(claims).collect();
-    for overlap in overlaps(&claims) {
-        for opened in mirrors
-            .iter_mut()
-            .filter(|opened| overlap.mirrors.contains(&opened.spec.name))
-        {
-            opened.report.warnings.push(overlap.reason.clone());
-            let Some(work) = opened.work.as_mut().filter(|_| overlap.conflict) else {
-                continue;
-            };
-            for (destination, number) in work.targets.iter().enumerate() {
-                let target = address(&opened.spec.targets[*number]);
-                let names = work
-                    .selections
-                    .iter()
-                    .filter_map(|selection| selection.repository.as_ref());
-                let contested = names.filter(|name| overlap.repository == format!("{target}/{name}"));
-                work.contested[destination].extend(contested.cloned());
+    let overlaps = overlaps(&claims);
+    for opened in mirrors {
+        let concerns = |overlap: &&Overlap| overlap.mirrors.contains(&opened.spec.name);
+        let own: Vec<_> = overlaps.iter().filter(concerns).collect();
+        let reasons = own.iter().map(|overlap| overlap.reason.clone());
+        opened.report.warnings.extend(reasons);
+        let Some(work) = &opened.work else { continue };
+        let conflicts = own.iter().filter(|overlap| overlap.conflict);
+        let conflicts: HashSet<&str> = conflicts.map(|overlap| &*overlap.repository).collect();
+        for destination in work.transfer.destinations() {
+            let target = destination.target().name();
+            let names = work.selections.iter().filter_map(|one| one.repository.as_ref());
+            let mut contested: HashSet<ChartName> = names
+                .filter(|name| conflicts.contains(format!("{target}/{name}").as_str()))
+                .cloned()
+                .collect();
+            if opened.spec.policy.mismatch == Mismatch::Package {
+                // Its packages may turn out to have any name, so all that others fill is out of bounds.
+                contested.extend(ownership::of_others(&claims, &opened.report.source, &target));
             }
+            destination.contest(contested);
         }
     }
 }
@@ -196,15 +208,11 @@ fn claims(opened: &Opened) -> impl Iterator<Item = Claim> + '_ {
         let repositories: Vec<_> = wanted
             .filter_map(|selection| selection.repository.clone())
             .collect();
-        work.targets.iter().map(move |number| Claim {
+        work.transfer.destinations().iter().map(move |destination| Claim {
             mirror: opened.spec.name.clone(),
             source: opened.report.source.to_string(),
-            target: address(&opened.spec.targets[*number]),
+            target: destination.target().name(),
             repositories: repositories.clone(),
         })
     })
-}
-
-fn address(target: &TargetSpec) -> String {
-    target.to_string().trim_end_matches('/').to_owned()
 }

@@ -1,8 +1,13 @@
 //! How a run is told to end: first softly, then at once. The caller owns the signals; tests pull the cord themselves.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::types::Reason;
 
 /// Two cords. Cloning shares them.
 #[derive(Debug, Clone)]
@@ -10,6 +15,18 @@ pub struct Stop {
     soft: CancellationToken,
     hard: CancellationToken,
     grace: Duration,
+    /// The first cord was pulled by the clock.
+    late: Arc<AtomicBool>,
+}
+
+/// Pulls the first cord when the time is up, unless it is dropped before.
+#[derive(Debug)]
+pub(super) struct Timer(JoinHandle<()>);
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Stop {
@@ -19,6 +36,7 @@ impl Stop {
             soft: CancellationToken::new(),
             hard: CancellationToken::new(),
             grace,
+            late: Arc::default(),
         }
     }
 
@@ -62,6 +80,32 @@ impl Stop {
             soft: self.soft.child_token(),
             hard: self.hard.clone(),
             grace: self.grace,
+            late: Arc::default(),
+        }
+    }
+
+    /// Cords of a part of the run that pulls its first one by itself after `limit`.
+    pub(super) fn timed(&self, limit: Option<Duration>) -> (Self, Option<Timer>) {
+        let child = self.child();
+        let timer = limit.map(|limit| {
+            let stop = child.clone();
+            Timer(tokio::spawn(async move {
+                tokio::time::sleep(limit).await;
+                if !stop.is_stopping() {
+                    stop.late.store(true, Ordering::Release);
+                    stop.soft();
+                }
+            }))
+        });
+        (child, timer)
+    }
+
+    /// Why something was not done, for the report.
+    pub(super) fn reason(&self, when: &str) -> Reason {
+        if self.late.load(Ordering::Acquire) {
+            Reason::new("deadline", format!("`run_timeout` was over {when}"))
+        } else {
+            Reason::new("interrupted", format!("the run was told to stop {when}"))
         }
     }
 }
@@ -83,5 +127,18 @@ mod tests {
         stop.hard();
         stop.expired().await;
         assert_eq!(start.elapsed().as_secs(), 25);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn the_clock_and_the_user_are_told_apart() {
+        let whole = Stop::new(Duration::ZERO);
+        let (late, _timer) = whole.timed(Some(Duration::from_secs(1)));
+        let (early, timer) = whole.timed(Some(Duration::from_secs(1)));
+        drop(timer);
+        late.stopping().await;
+        assert!(!early.is_stopping() && !whole.is_stopping());
+        assert_eq!(late.reason("here").code, "deadline");
+        whole.soft();
+        early.stopping().await;
+        assert_eq!(early.reason("here").code, "interrupted");
     }
 }

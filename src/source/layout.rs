@@ -2,25 +2,20 @@
 //!
 //! Nothing is packed again on the way to a registry: manifest and blobs are copied, so every digest stays.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::charts::Charts;
 use super::{PackageUrl, Snapshot, SourceError, UrlError, Validators};
 use crate::helm::index::{Entry, IndexDigest};
+use crate::helm::manifest::{BlobRef, ChartManifest, MANIFEST_MEDIA_TYPE};
 use crate::layout::{Access, Layout, Manifest};
 use crate::payload::{Budget, Spooled};
 use crate::types::{Class, Digest, Reason, Sha256Stream};
 
-const CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
-const CHART: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
-/// What Helm 3.7 and older wrote (helm-oci-format 5).
-const OLD_CHART: &str = "application/tar+gzip";
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// Chart.yaml as JSON; annotations of some kilobytes are common, of megabytes unknown.
 const LARGEST_CONFIG: u64 = 4 << 20;
 
@@ -37,27 +32,8 @@ pub(super) struct LayoutSource {
 pub struct Stored {
     /// The manifest.
     pub manifest: Manifest,
-    /// Digest and size of all blobs that it names, the configuration first.
-    pub blobs: Vec<(Digest, u64)>,
-    /// sha256 of the package.
-    pub package: Digest,
-}
-
-#[derive(Deserialize)]
-struct Descriptor {
-    #[serde(rename = "mediaType", default)]
-    media_type: String,
-    digest: Digest,
-    size: u64,
-}
-
-#[derive(Deserialize)]
-struct HelmManifest {
-    config: Descriptor,
-    #[serde(default)]
-    layers: Vec<Descriptor>,
-    #[serde(default)]
-    annotations: HashMap<String, String>,
+    /// What it names.
+    pub chart: ChartManifest,
 }
 
 #[derive(Deserialize)]
@@ -118,7 +94,7 @@ impl LayoutSource {
                 continue;
             }
             let entry = match &*named.media_type {
-                MANIFEST | "" => self.entry(&layout, named.digest, line).await?,
+                MANIFEST_MEDIA_TYPE | "" => self.entry(&layout, named.digest, line).await?,
                 _ => None,
             };
             match entry {
@@ -140,7 +116,7 @@ impl LayoutSource {
     /// The entry of a manifest; `None` if it is no chart. What is a chart and cannot be read is an entry with a problem.
     async fn entry(&self, layout: &Layout, digest: Digest, line: u32) -> Result<Option<Entry>, SourceError> {
         let problem = |text: String| Some(Box::new(Reason::new("bad-artifact", text)));
-        let manifest = match layout.manifest_by_digest(digest, MANIFEST).await {
+        let manifest = match layout.manifest_by_digest(digest, MANIFEST_MEDIA_TYPE).await {
             Ok(manifest) => manifest,
             // Missing or damaged: that is this one's trouble. Anything else would hit all of them.
             Err(error) if matches!(error.class(), Class::NotFound | Class::Integrity) => {
@@ -150,15 +126,14 @@ impl LayoutSource {
             }
             Err(error) => return Err(error.into()),
         };
-        let Ok(parsed) = serde_json::from_slice::<HelmManifest>(&manifest.bytes) else {
+        let Ok(parsed) = ChartManifest::parse(&manifest.bytes) else {
             return Ok(None);
         };
-        if parsed.config.media_type != CONFIG {
-            return Ok(None);
-        }
         let mut entry = blank(digest, line);
-        entry.digest = package(&parsed).map_or(IndexDigest::None, IndexDigest::Sha256);
-        entry.created = created(&parsed);
+        entry.digest = parsed
+            .package()
+            .map_or(IndexDigest::None, |package| IndexDigest::Sha256(package.digest));
+        entry.created = parsed.created();
         match self.config(layout, &parsed.config).await {
             Ok(config) => {
                 entry.chart = config.name.as_str().into();
@@ -166,7 +141,7 @@ impl LayoutSource {
                 entry.version = config.version.into();
                 entry.app_version = config.app_version.map(Into::into);
                 entry.deprecated = config.deprecated;
-                if package(&parsed).is_none() {
+                if parsed.package().is_none() {
                     entry.problem = problem(format!("the manifest `{digest}` has no layer with a package"));
                 }
             }
@@ -175,7 +150,7 @@ impl LayoutSource {
         Ok(Some(entry))
     }
 
-    async fn config(&self, layout: &Layout, config: &Descriptor) -> Result<Config, SourceError> {
+    async fn config(&self, layout: &Layout, config: &BlobRef) -> Result<Config, SourceError> {
         let bad = |why: String| SourceError::Artifact {
             name: config.digest.to_string(),
             why,
@@ -197,23 +172,15 @@ impl LayoutSource {
     }
 
     pub(super) async fn stored(&self, digest: &Digest) -> Result<Stored, SourceError> {
-        let bad = |why: &str| SourceError::Artifact {
-            name: digest.to_string(),
-            why: why.to_owned(),
-        };
-        let manifest = self.opened().await?.manifest_by_digest(*digest, MANIFEST).await?;
-        let parsed: HelmManifest =
-            serde_json::from_slice(&manifest.bytes).map_err(|_| bad("it is no image manifest"))?;
-        let package = package(&parsed).ok_or_else(|| bad("it has no layer with a package"))?;
-        let blobs = std::iter::once(&parsed.config)
-            .chain(&parsed.layers)
-            .map(|blob| (blob.digest, blob.size))
-            .collect();
-        Ok(Stored {
-            manifest,
-            blobs,
-            package,
-        })
+        let layout = self.opened().await?;
+        let manifest = layout.manifest_by_digest(*digest, MANIFEST_MEDIA_TYPE).await?;
+        match ChartManifest::parse(&manifest.bytes) {
+            Ok(chart) => Ok(Stored { manifest, chart }),
+            Err(error) => Err(SourceError::Artifact {
+                name: digest.to_string(),
+                why: error.to_string(),
+            }),
+        }
     }
 
     pub(super) async fn blob(&self, digest: &Digest, size: u64) -> Result<Spooled, SourceError> {
@@ -236,15 +203,4 @@ fn blank(digest: Digest, line: u32) -> Entry {
         line,
         problem: None,
     }
-}
-
-/// The layer with the package, found by its type: the order of layers says nothing (helm-oci-format 11, item 16).
-fn package(manifest: &HelmManifest) -> Option<Digest> {
-    let of = |wanted: &str| manifest.layers.iter().find(|layer| layer.media_type == wanted);
-    of(CHART).or_else(|| of(OLD_CHART)).map(|layer| layer.digest)
-}
-
-fn created(manifest: &HelmManifest) -> Option<DateTime<Utc>> {
-    let text = manifest.annotations.get("org.opencontainers.image.created")?;
-    DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc())
 }

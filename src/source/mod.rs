@@ -99,6 +99,8 @@ pub struct Fetched {
     pub provenance: ProvenanceFile,
     /// Where the package came from, secrets masked.
     pub url: String,
+    /// Which of the locations that is.
+    pub place: usize,
 }
 
 /// What to fetch of a version.
@@ -168,9 +170,9 @@ impl Source {
     /// it would be copied end the search.
     pub async fn fetch(&self, locations: &[PackageUrl], want: Want) -> Result<Fetched, SourceError> {
         let mut errors = Vec::new();
-        for location in locations {
+        for (place, location) in locations.iter().enumerate() {
             match self.fetch_one(location, want).await {
-                Ok(fetched) => return Ok(fetched),
+                Ok(fetched) => return Ok(Fetched { place, ..fetched }),
                 Err(error) => errors.push(error),
             }
         }
@@ -198,6 +200,7 @@ impl Source {
             package,
             provenance: provenance?,
             url: shown(location),
+            place: 0,
         })
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use url::{ParseError, Url};
 
 use super::reference::{OciReference, ReferenceError};
-use crate::net::redact_text;
+use crate::net::{redact_text, same_origin};
 use crate::types::Digest;
 
 /// Longer URLs are refused (reliability B35).
@@ -95,8 +95,9 @@ pub(super) fn resolve(base: &Url, text: &str, version: &str) -> Result<PackageUr
         Written::Relative => {
             let joined = folder(base).join(text).map_err(UrlError::Malformed)?;
             let mut joined = check(joined)?;
-            // As Helm: what the index writes as a query is lost, the repository's own (a token, say) is kept.
-            joined.set_query(base.query());
+            // As Helm: what the index writes as a query is lost, the repository's own is kept. Unlike Helm, not for
+            // another host (`//host/a.tgz`): it may be a token.
+            joined.set_query(base.query().filter(|_| same_origin(base, &joined)));
             joined
         }
     };
@@ -204,6 +205,8 @@ mod tests {
             ("http://h/charts", "./a.tgz", "http://h/charts/a.tgz"),
             ("http://h/charts", "/a.tgz", "http://h/a.tgz"),
             ("https://h/charts", "//i/a.tgz", "https://i/a.tgz"),
+            ("https://h/charts?token=t", "//i/a.tgz", "https://i/a.tgz"),
+            ("https://h/charts?token=t", "//h/a.tgz", "https://h/a.tgz?token=t"),
             ("http://h/charts", "?x", "http://h/charts/"),
             ("http://h/charts", "../../../x.tgz", "http://h/x.tgz"),
             (

@@ -1,30 +1,31 @@
 //! One target during a run: what was proved about it, and whether it is still worth trying.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::fault::{Fault, chain};
+use super::rights::Rights;
 use crate::report::Action;
 use crate::target::{Target, TargetFault};
-use crate::types::{Class, Digest, Reason, Repository, Tag};
-
-/// So many versions in a row may be refused for want of rights or room before the target is given up: one chart's
-/// repository may be closed, but thousands of downloads for nothing help nobody.
-const PATIENCE: u32 = 3;
+use crate::types::{ChartName, Digest, Reason, Repository, Tag};
 
 /// A target with what this run learned about it.
 pub struct Destination {
     target: Target,
     /// The first tag pushed is read back, so that a server that answers 201 to everything is found out.
     proved: AtomicBool,
-    /// Something was stored in this run.
-    works: AtomicBool,
-    refusals: AtomicU32,
-    /// The first of them.
-    refusal: OnceLock<Reason>,
+    looks: Rights,
+    writes: Rights,
+    /// How often in a row there was no room, which is the same for all repositories.
+    full: Rights,
     broken: OnceLock<Reason>,
     /// What the target said to have stored is not there.
     disproved: OnceLock<Reason>,
+    /// Charts whose repositories other mirrors fill from other sources.
+    contested: OnceLock<HashSet<ChartName>>,
+    /// What each tag was given to in this run, where two versions may want one.
+    taken: Mutex<HashMap<(Repository, Tag), Digest>>,
 }
 
 impl Destination {
@@ -33,11 +34,13 @@ impl Destination {
         Self {
             target,
             proved: AtomicBool::new(false),
-            works: AtomicBool::new(false),
-            refusals: AtomicU32::new(0),
-            refusal: OnceLock::new(),
+            looks: Rights::default(),
+            writes: Rights::default(),
+            full: Rights::default(),
             broken: OnceLock::new(),
             disproved: OnceLock::new(),
+            contested: OnceLock::new(),
+            taken: Mutex::default(),
         }
     }
 
@@ -51,9 +54,11 @@ impl Destination {
         self.broken.get()
     }
 
-    /// Why the target refused versions that it may have refused as a whole: for want of rights, a login or room.
+    /// Why the target refused all that was tried: for want of rights, a login, a repository or room.
     pub fn refusal(&self) -> Option<&Reason> {
-        self.refusal.get()
+        [&self.writes, &self.looks, &self.full]
+            .into_iter()
+            .find_map(Rights::nothing_granted)
     }
 
     /// Why nothing that this run stored may be believed.
@@ -61,30 +66,89 @@ impl Destination {
         self.disproved.get()
     }
 
-    /// Fails where the target was given up.
-    pub(crate) fn usable(&self) -> Result<(), Fault> {
-        match self.broken.get() {
+    /// Names the charts that must not be written here. Said once, before anything is written.
+    pub(crate) fn contest(&self, charts: HashSet<ChartName>) {
+        // Whoever says it twice says the same.
+        let _ = self.contested.set(charts);
+    }
+
+    /// Fails for a chart whose repository another mirror fills from another source (product rules "Trust").
+    pub(crate) fn check_contest(&self, chart: &ChartName) -> Result<(), Fault> {
+        if self.contested.get().is_none_or(|charts| !charts.contains(chart)) {
+            return Ok(());
+        }
+        Err(Fault::refused(
+            "two-mirrors",
+            format!("`{chart}` is claimed by several mirrors with different sources"),
+        ))
+    }
+
+    /// Fails where the target or the repository was given up.
+    pub(crate) fn usable(&self, repository: &Repository) -> Result<(), Fault> {
+        let failed = |reason| Fault {
+            action: Action::Failed,
+            reason,
+        };
+        if let Some(reason) = self.broken.get() {
+            let text = format!("not tried any more: {}", reason.text);
+            return Err(failed(Reason::new("target-given-up", text)));
+        }
+        match self.writes.first().filter(|_| self.writes.is_closed(repository)) {
             None => Ok(()),
-            Some(reason) => Err(Fault {
-                action: Action::Failed,
-                reason: Reason::new("target-given-up", format!("not tried any more: {}", reason.text)),
-                class: Class::Permanent,
-            }),
+            Some(first) => {
+                let text = format!(
+                    "`{repository}` was refused several times and is not tried any more, the first time: {}",
+                    first.text
+                );
+                Err(failed(Reason::new(first.code, text)))
+            }
         }
     }
 
-    /// Takes note of a failed write. A login that does not work is not tried again: that locks accounts.
-    pub(super) fn failed(&self, fault: &TargetFault) -> Fault {
-        let hopeless = fault.is_login();
-        let fault = Fault::of_target(fault);
-        // Rights may differ from chart to chart, so they are no sign once something was stored; room ends for all.
-        let denied = hopeless || fault.class == Class::Auth;
-        let full = fault.reason.code == "registry-quota";
-        if full || (denied && !self.works.load(Ordering::Acquire)) {
-            self.refusal.get_or_init(|| fault.reason.clone());
-            if self.refusals.fetch_add(1, Ordering::AcqRel) + 1 >= PATIENCE || hopeless {
-                self.broken.get_or_init(|| fault.reason.clone());
+    /// Keeps two versions from being pushed under one tag: the second fails unless it is the same manifest.
+    pub(super) fn take(&self, repository: &Repository, tag: &Tag, manifest: &Digest) -> Result<(), Fault> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let holder = *taken
+            .entry((repository.clone(), tag.clone()))
+            .or_insert(*manifest);
+        if holder == *manifest {
+            return Ok(());
+        }
+        Err(Fault::conflict(format!(
+            "another version of the index is pushed as {} ({holder}); this package would be {manifest}",
+            self.target.reference(repository, tag)
+        )))
+    }
+
+    /// Takes note of a failed write.
+    pub(super) fn failed(&self, repository: &Repository, fault: &TargetFault) -> Fault {
+        self.note(&self.writes, repository, fault)
+    }
+
+    /// Takes note of a failed look at a repository.
+    pub(crate) fn look_failed(&self, repository: &Repository, fault: &TargetFault) -> Fault {
+        self.note(&self.looks, repository, fault)
+    }
+
+    /// Takes note that a repository could be looked at.
+    pub(crate) fn looked(&self, repository: &Repository) {
+        self.looks.granted(repository);
+    }
+
+    fn note(&self, rights: &Rights, repository: &Repository, error: &TargetFault) -> Fault {
+        let fault = Fault::of_target(error);
+        let hopeless = match error {
+            // A login that does not work is not tried again: that locks accounts.
+            error if error.is_login() => {
+                rights.refused(repository, &fault.reason);
+                rights.nothing_granted().is_some()
             }
+            error if error.is_full() => self.full.refused(repository, &fault.reason),
+            error if error.is_denial() => rights.refused(repository, &fault.reason),
+            _ => false,
+        };
+        if hopeless {
+            self.broken.get_or_init(|| fault.reason.clone());
         }
         fault
     }
@@ -96,8 +160,8 @@ impl Destination {
         tag: &Tag,
         digest: &Digest,
     ) -> Result<(), Fault> {
-        self.works.store(true, Ordering::Release);
-        self.refusals.store(0, Ordering::Release);
+        self.writes.granted(repository);
+        self.full.restart();
         if self.proved.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
@@ -114,12 +178,6 @@ impl Destination {
         Err(Fault {
             action: Action::Failed,
             reason,
-            class: Class::Integrity,
         })
-    }
-
-    /// Takes note of a failed look at a repository.
-    pub(crate) fn look_failed(&self, fault: &TargetFault) -> Fault {
-        self.failed(fault)
     }
 }

@@ -11,8 +11,6 @@ pub(crate) struct Fault {
     pub(crate) action: Action,
     /// Why.
     pub(crate) reason: Reason,
-    /// What kind of failure it was.
-    pub(crate) class: Class,
 }
 
 impl Fault {
@@ -21,7 +19,6 @@ impl Fault {
         Self {
             action: Action::Refused,
             reason: Reason::new(code, text),
-            class: Class::Integrity,
         }
     }
 
@@ -34,7 +31,6 @@ impl Fault {
         Self {
             action,
             reason: Reason::new(code, chain(error)),
-            class,
         }
     }
 
@@ -47,12 +43,11 @@ impl Fault {
         made
     }
 
-    /// The run was told to stop before this version was done.
-    pub(crate) fn interrupted(why: &str) -> Self {
+    /// The tag is wanted by, or names, another manifest. Nothing is overwritten.
+    pub(crate) fn conflict(text: String) -> Self {
         Self {
-            action: Action::Failed,
-            reason: Reason::new("interrupted", why),
-            class: Class::Retry,
+            action: Action::Drifted,
+            reason: Reason::new("conflict", text),
         }
     }
 }

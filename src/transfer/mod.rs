@@ -3,6 +3,7 @@
 //! One [`Transfer`] serves one mirror. A version ends in an [`Outcome`] per destination and never in an error of
 //! the run: one bad version costs one line in the report.
 
+mod deliver;
 mod destination;
 mod fault;
 mod flight;
@@ -11,6 +12,7 @@ mod policy;
 mod provenance;
 mod push;
 mod renewal;
+mod rights;
 mod verbatim;
 mod verifier;
 pub mod width;
@@ -23,8 +25,8 @@ use crate::payload::Budget;
 use crate::plan::{Candidate, Mismatch};
 use crate::registry::{Registry, RegistryError};
 use crate::report::{Action, DigestCheck, Provenance};
-use crate::source::{PackageUrl, Source, Validators};
-use crate::types::{Digest, Reason, RegistryHost};
+use crate::source::{PackageUrl, Source, SourceOptions, Validators};
+use crate::types::{ChartName, Digest, Reason, RegistryHost, Tag};
 
 pub use destination::Destination;
 pub(crate) use fault::{Fault, chain};
@@ -34,7 +36,7 @@ use renewal::Renewal;
 pub use verifier::Verifier;
 
 /// What may be pushed and how.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Policy {
     /// Index digests.
     pub digest: DigestPolicy,
@@ -44,6 +46,20 @@ pub struct Policy {
     pub verifier: Option<Arc<Verifier>>,
     /// Packages that are not what the index says.
     pub mismatch: Mismatch,
+    /// The largest package in bytes, also where it is copied out of a registry.
+    pub max_package_size: u64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            digest: DigestPolicy::default(),
+            provenance: ProvenancePolicy::default(),
+            verifier: None,
+            mismatch: Mismatch::default(),
+            max_package_size: SourceOptions::default().max_package_size,
+        }
+    }
 }
 
 /// One version that is missing at some destinations.
@@ -62,8 +78,8 @@ pub struct Job {
 pub struct Outcome {
     /// Index into [`Transfer::destinations`].
     pub destination: usize,
-    /// The tag, where it is not the one that the index's version maps to.
-    pub tag: Option<Box<str>>,
+    /// Repository and tag, where they are not those that the index leads to (`mismatch = "package"`).
+    pub place: Option<(ChartName, Tag)>,
     /// What happened.
     pub action: Action,
     /// Why, where there is something to say.
@@ -88,7 +104,7 @@ impl Outcome {
     pub(crate) fn fault(destination: usize, fault: &Fault) -> Self {
         Self {
             destination,
-            tag: None,
+            place: None,
             action: fault.action,
             reason: Some(fault.reason.clone()),
             warnings: Vec::new(),
@@ -162,10 +178,7 @@ impl Transfer {
 
     /// A package is pushed as `helm push` would; what is in a registry or layout already is copied.
     async fn route(&self, job: &Job, flight: &Flight) -> Result<Vec<Outcome>, Fault> {
-        if let [only] = job.destinations.as_slice() {
-            // With one target, given up, there is nothing to download for; with several the others go on.
-            self.destinations[*only].usable()?;
-        }
+        self.check_destinations(job)?;
         let locations = self.locate(&job.candidate).await?;
         match locations.first() {
             Some(PackageUrl::Oci(reference)) => self.copy(job, &self.origin(reference)?, flight).await,
@@ -174,6 +187,23 @@ impl Transfer {
             }
             _ => self.push_package(job, &locations, flight).await,
         }
+    }
+
+    /// Fails where there is no destination left to download for.
+    fn check_destinations(&self, job: &Job) -> Result<(), Fault> {
+        let mut fault = None;
+        for index in &job.destinations {
+            let destination = &self.destinations[*index];
+            // A name that does not fit there is told of when it is pushed.
+            let Ok(repository) = destination.target().repository(&job.candidate.repository) else {
+                return Ok(());
+            };
+            match destination.usable(&repository) {
+                Ok(()) => return Ok(()),
+                Err(why) => fault = fault.or(Some(why)),
+            }
+        }
+        fault.map_or(Ok(()), Err)
     }
 
     /// Where the package may be: the URLs of the entry, then those of the same version listed again.

@@ -3,9 +3,9 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::push::ProvenanceFile;
 use super::renewal::is_no_pair;
 use super::{Fault, Flight, ProvenancePolicy, Transfer, chain, listed, policy};
 use crate::helm::index::{Entry, IndexDigest};
@@ -24,7 +24,8 @@ pub(super) struct Obtained {
     pub(super) spooled: Spooled,
     pub(super) url: Box<str>,
     pub(super) package: Package,
-    pub(super) provenance_file: Option<ProvenanceFile>,
+    /// Digest and bytes.
+    pub(super) provenance_file: Option<(Digest, Bytes)>,
     pub(super) provenance: Provenance,
     pub(super) check: DigestCheck,
     /// `created` of the index entry whose bytes these are.
@@ -43,7 +44,7 @@ impl Transfer {
     ) -> Result<Obtained, Fault> {
         let (fetched, check, candidate) = self.fetch_checked(candidate, locations, flight).await?;
         let candidate = &*candidate;
-        let package = read_package(&fetched, check).await?;
+        let package = read_package(&fetched, !listed(candidate).any(gives_digest)).await?;
         let mut warnings = candidate.warnings.clone();
         warnings.extend(package.warnings.iter().cloned());
         warnings.extend(digest_warning(check, candidate, &fetched.package.digest));
@@ -67,52 +68,68 @@ impl Transfer {
         })
     }
 
-    /// The package with its digest judged. What does not match is asked for once more, past all caches: a version that
-    /// was published anew leaves stale copies behind. Then the index is read once more, which may list it anew.
+    /// The package with its digest judged. A place whose bytes do not match is asked once more, past all caches: a
+    /// version that was published anew leaves stale copies behind. Then the next place has its turn, and at the end
+    /// the index is read once more, which may list the version anew.
     async fn fetch_checked<'a>(
         &self,
         candidate: &'a Candidate,
         locations: &[PackageUrl],
         flight: &Flight,
     ) -> Result<(Fetched, DigestCheck, Cow<'a, Candidate>), Fault> {
-        let provenance = self.policy.provenance != ProvenancePolicy::Off;
-        let mut want = Want {
-            provenance,
-            fresh: false,
-        };
-        loop {
-            let fetched = self
-                .source
-                .fetch(locations, want)
-                .await
-                .map_err(|error| source_fault(&error))?;
-            flight.bytes(fetched.package.size);
-            let digest = &fetched.package.digest;
-            let judge = |candidate| policy::check_digest(self.policy.digest, listed(candidate), digest);
-            let suspect = |check| check == DigestCheck::Mismatch || is_no_pair(candidate, &fetched);
-            let claims = match judge(candidate) {
-                Ok(check) if want.fresh || !suspect(check) => {
+        let mut unlike = None;
+        let mut rest = locations;
+        while !rest.is_empty() {
+            let fetched = match self.fetch(rest, false, flight).await {
+                Ok(fetched) => fetched,
+                Err(error) if unlike.is_none() => return Err(error),
+                // What was found is worth more of a word than what was not.
+                Err(_) => break,
+            };
+            let place = &rest[fetched.place..=fetched.place];
+            rest = &rest[fetched.place + 1..];
+            match self.check(candidate, &fetched).and_then(matching) {
+                Ok(check) if !is_no_pair(candidate, &fetched) => {
                     return Ok((fetched, check, Cow::Borrowed(candidate)));
                 }
-                Ok(_) => None,
-                Err(claims) => Some(claims),
-            };
-            if let (Some(claims), true) = (claims, want.fresh) {
-                if let Some(renewed) = self.renewed(candidate).await
-                    && let Ok(check) = judge(&renewed)
-                {
-                    return Ok((fetched, check, Cow::Owned(renewed)));
-                }
-                let url = &fetched.url;
-                return Err(Fault::refused(
-                    "digest-mismatch",
-                    format!(
-                        "the index says {claims}, but {url} has {digest}; ask the publisher, or set `digest = \"warn\"`"
-                    ),
-                ));
+                _ => {}
             }
-            want.fresh = true;
+            let fetched = self.fetch(place, true, flight).await?;
+            let verdict = self.check(candidate, &fetched);
+            if let Ok(check) = verdict.clone().and_then(matching) {
+                return Ok((fetched, check, Cow::Borrowed(candidate)));
+            }
+            unlike.get_or_insert((fetched, verdict));
         }
+        let Some((fetched, verdict)) = unlike else {
+            return Err(source_fault(&SourceError::NoUrl));
+        };
+        let claims = match verdict {
+            Ok(check) => return Ok((fetched, check, Cow::Borrowed(candidate))),
+            Err(claims) => claims,
+        };
+        if let Some(renewed) = self.renewed(candidate).await
+            && let Ok(check) = self.check(&renewed, &fetched)
+        {
+            return Ok((fetched, check, Cow::Owned(renewed)));
+        }
+        let digest = &fetched.package.digest;
+        Err(digest_mismatch(&claims, &fetched.url, digest))
+    }
+
+    async fn fetch(&self, places: &[PackageUrl], fresh: bool, flight: &Flight) -> Result<Fetched, Fault> {
+        let want = Want {
+            provenance: self.policy.provenance != ProvenancePolicy::Off,
+            fresh,
+        };
+        let fetched = self.source.fetch(places, want).await;
+        let fetched = fetched.map_err(|error| source_fault(&error))?;
+        flight.bytes(fetched.package.size);
+        Ok(fetched)
+    }
+
+    fn check(&self, candidate: &Candidate, fetched: &Fetched) -> Result<DigestCheck, String> {
+        policy::check_digest(self.policy.digest, listed(candidate), &fetched.package.digest)
     }
 
     fn compare_names(&self, candidate: &Candidate, package: &Package) -> Result<Option<String>, Fault> {
@@ -157,11 +174,31 @@ impl Transfer {
     }
 }
 
+fn gives_digest(entry: &Entry) -> bool {
+    !matches!(entry.digest, IndexDigest::None)
+}
+
 pub(super) fn source_fault(error: &SourceError) -> Fault {
     Fault::failed(error.code(), error.class(), error)
 }
 
-async fn read_package(fetched: &Fetched, check: DigestCheck) -> Result<Package, Fault> {
+/// Passes on what need not be asked for again.
+fn matching(check: DigestCheck) -> Result<DigestCheck, String> {
+    match check {
+        DigestCheck::Mismatch => Err(String::new()),
+        check => Ok(check),
+    }
+}
+
+pub(super) fn digest_mismatch(claims: &str, url: &str, found: &Digest) -> Fault {
+    let advice = "ask the publisher, or set `digest = \"warn\"`";
+    Fault::refused(
+        "digest-mismatch",
+        format!("the index says {claims}, but {url} has {found}; {advice}"),
+    )
+}
+
+async fn read_package(fetched: &Fetched, checks_trailer: bool) -> Result<Package, Fault> {
     let payload = fetched.package.payload.clone();
     let inline = matches!(payload, Payload::Memory { .. }) && payload.size() <= INLINE;
     let read = move || {
@@ -179,7 +216,7 @@ async fn read_package(fetched: &Fetched, check: DigestCheck) -> Result<Package, 
         }
     };
     // Nothing but the trailer would show a download that was cut at a block border.
-    if check == DigestCheck::Unverified && !package.gzip_complete {
+    if checks_trailer && !package.gzip_complete {
         return Err(Fault::refused(
             "incomplete-package",
             format!(
@@ -191,7 +228,7 @@ async fn read_package(fetched: &Fetched, check: DigestCheck) -> Result<Package, 
     Ok(package)
 }
 
-fn digest_warning(check: DigestCheck, candidate: &Candidate, actual: &Digest) -> Option<Reason> {
+pub(super) fn digest_warning(check: DigestCheck, candidate: &Candidate, actual: &Digest) -> Option<Reason> {
     match check {
         DigestCheck::Mismatch => Some(Reason::new(
             "digest-mismatch",

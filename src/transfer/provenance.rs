@@ -10,7 +10,19 @@ use crate::helm::package::Package;
 use crate::helm::provenance::{ClearSigned, Naming};
 use crate::report::Provenance;
 use crate::source::{Fetched, ProvenanceFile};
-use crate::types::Reason;
+use crate::types::{Digest, Reason};
+
+/// What a provenance file is about.
+pub(super) struct Subject<'a> {
+    /// Where the package is, secrets masked.
+    pub(super) url: &'a str,
+    /// Its sha256.
+    pub(super) package: &'a Digest,
+    /// Its chart's name.
+    pub(super) name: &'a str,
+    /// Its version.
+    pub(super) version: &'a str,
+}
 
 /// The verdict.
 pub(super) struct Judged {
@@ -40,13 +52,6 @@ impl Transfer {
                     warning: None,
                 });
             }
-            (ProvenanceFile::None, ProvenancePolicy::Require) => {
-                let text = format!(
-                    "{} has no `.prov` beside it, and provenance is required",
-                    fetched.url
-                );
-                return Err(Fault::refused("provenance-missing", text));
-            }
             (ProvenanceFile::Forbidden, ProvenancePolicy::Require) => {
                 let text = format!(
                     "the `.prov` of {} may not be read, and provenance is required",
@@ -54,33 +59,49 @@ impl Transfer {
                 );
                 return Err(Fault::refused("provenance-missing", text));
             }
-            (ProvenanceFile::None, _) => return Ok(Judged::none(None)),
+            (ProvenanceFile::None, _) => {
+                return self.no_provenance(&fetched.url).map(|()| Judged::none(None));
+            }
             (ProvenanceFile::Forbidden, _) => {
-                return Ok(Judged::none(self.tell_of_pages(fetched, "403 Forbidden")));
+                return Ok(Judged::none(self.tell_of_pages(&fetched.url, "403 Forbidden")));
             }
             (ProvenanceFile::NotSigned { why }, policy) if policy.verifies() => {
                 let text = format!("the `.prov` of {} is no provenance file: {why}", fetched.url);
                 return Err(Fault::refused("provenance-not-signed", text));
             }
             (ProvenanceFile::NotSigned { why }, _) => {
-                return Ok(Judged::none(self.tell_of_pages(fetched, why)));
+                return Ok(Judged::none(self.tell_of_pages(&fetched.url, why)));
             }
             (ProvenanceFile::Signed(bytes), _) => bytes.clone(),
         };
-        self.judge_signed(package, fetched, bytes)
+        let subject = Subject {
+            url: &fetched.url,
+            package: &fetched.package.digest,
+            name: &package.metadata.name,
+            version: &package.metadata.version,
+        };
+        self.judge_signed(&subject, bytes)
     }
 
-    fn judge_signed(&self, package: &Package, fetched: &Fetched, bytes: Bytes) -> Result<Judged, Fault> {
+    /// There is none, which is an error only where one is required.
+    pub(super) fn no_provenance(&self, url: &str) -> Result<(), Fault> {
+        if self.policy.provenance != ProvenancePolicy::Require {
+            return Ok(());
+        }
+        let text = format!("{url} has no provenance file, and provenance is required");
+        Err(Fault::refused("provenance-missing", text))
+    }
+
+    pub(super) fn judge_signed(&self, subject: &Subject<'_>, bytes: Bytes) -> Result<Judged, Fault> {
         let verifies = self.policy.provenance.verifies();
         let refuse =
-            |code, text: String| Fault::refused(code, format!("the `.prov` of {}: {text}", fetched.url));
+            |code, text: String| Fault::refused(code, format!("the `.prov` of {}: {text}", subject.url));
         let signed = match ClearSigned::scan(&bytes) {
             Ok(signed) => signed,
             Err(error) if verifies => return Err(refuse("provenance-not-signed", error.to_string())),
-            Err(error) => return Ok(Judged::none(self.tell_of_pages(fetched, &error.to_string()))),
+            Err(error) => return Ok(Judged::none(self.tell_of_pages(subject.url, &error.to_string()))),
         };
-        let metadata = &package.metadata;
-        let naming = signed.naming(&fetched.package.digest, &metadata.name, &metadata.version);
+        let naming = signed.naming(subject.package, subject.name, subject.version);
         let warning = match naming {
             Naming::Archive => None,
             Naming::Other(name) => Some(file_name_warning(&name)),
@@ -114,11 +135,10 @@ impl Transfer {
     }
 
     /// One warning per source: object stores and single-page applications answer 200 for every `.prov`.
-    fn tell_of_pages(&self, fetched: &Fetched, why: &str) -> Option<Reason> {
+    fn tell_of_pages(&self, url: &str, why: &str) -> Option<Reason> {
         (!self.told_of_pages.swap(true, Ordering::AcqRel)).then(|| {
             let text = format!(
-                "the source answers for `.prov` files with something else, first for {}: {why}; taken as none",
-                fetched.url
+                "the source answers for `.prov` files with something else, first for {url}: {why}; taken as none"
             );
             Reason::new("provenance-not-signed", text)
         })

@@ -1,42 +1,15 @@
-//! Pushing one package to every destination that misses it: blobs side by side, then the manifest by tag. A tag
-//! never points at something incomplete.
+//! From a package to what `helm push` would send of it.
 
-use bytes::Bytes;
-use futures_util::future::{join_all, try_join_all};
-
+use super::deliver::Cargo;
 use super::obtain::Obtained;
-use super::{Destination, Fault, Flight, Job, Outcome, Transfer};
-use crate::artifact::{self, Artifact};
+use super::{Fault, Flight, Job, Outcome, Transfer, chain, chart_name};
+use crate::artifact;
+use crate::helm::manifest::MANIFEST_MEDIA_TYPE;
 use crate::payload::Payload;
-use crate::plan::Mismatch;
-use crate::report::Action;
+use crate::plan::{Candidate, Mismatch};
 use crate::source::PackageUrl;
-use crate::types::{ChartName, Class, Digest, Reason, Repository, Tag};
-
-/// Everything that one push sends.
-struct Cargo {
-    artifact: Artifact,
-    blobs: Vec<(Digest, Payload)>,
-    chart: ChartName,
-    tag: Tag,
-    /// Chart or tag are not those that were looked up in the target's tag list.
-    unlisted: bool,
-}
-
-/// What a push did.
-enum Pushed {
-    Stored(u64),
-    Present,
-}
-
-impl Pushed {
-    fn bytes(&self) -> u64 {
-        match self {
-            Self::Stored(bytes) => *bytes,
-            Self::Present => 0,
-        }
-    }
-}
+use crate::target::StoredManifest;
+use crate::types::{ChartName, Tag};
 
 impl Transfer {
     pub(super) async fn push_package(
@@ -46,50 +19,48 @@ impl Transfer {
         flight: &Flight,
     ) -> Result<Vec<Outcome>, Fault> {
         let obtained = self.obtain(&job.candidate, locations, flight).await?;
-        flight.pushing();
-        let cargo = self.load(job, &obtained)?;
-        let pushes = job.destinations.iter().map(|index| async {
-            let destination = &self.destinations[*index];
-            let result = deliver(destination, &cargo, job.overwrite).await;
-            flight.bytes(result.as_ref().map_or(0, Pushed::bytes));
-            outcome(*index, result, &obtained, &cargo)
-        });
-        Ok(join_all(pushes).await)
+        let cargo = self.load(&job.candidate, obtained)?;
+        Ok(self.deliver(job, &cargo, flight).await)
     }
 
-    /// Builds what `helm push` would send.
-    fn load(&self, job: &Job, obtained: &Obtained) -> Result<Cargo, Fault> {
-        let (chart, tag) = self.address(job, obtained)?;
-        let unlisted = chart != job.candidate.repository || tag != job.candidate.tag;
-        let provenance = obtained.provenance_file.as_ref();
+    fn load(&self, candidate: &Candidate, obtained: Obtained) -> Result<Cargo, Fault> {
+        let (chart, tag) = self.address(candidate, &obtained)?;
+        let spooled = obtained.spooled;
+        let provenance = obtained.provenance_file;
         let artifact = artifact::assemble(
             &obtained.package,
-            (obtained.spooled.digest, obtained.spooled.size),
-            provenance.map(|(digest, bytes)| (*digest, bytes.len() as u64)),
+            (spooled.digest, spooled.size),
+            provenance
+                .as_ref()
+                .map(|(digest, bytes)| (*digest, bytes.len() as u64)),
             obtained.created,
         )
-        .map_err(|error| Fault::refused("refused-by-helm", super::chain(&error)))?;
+        .map_err(|error| Fault::refused("refused-by-helm", chain(&error)))?;
         let mut blobs = vec![
-            (
-                artifact.config_descriptor.digest,
-                Payload::from(artifact.config.clone()),
-            ),
-            (obtained.spooled.digest, obtained.spooled.payload.clone()),
+            (artifact.config_descriptor.digest, Payload::from(artifact.config)),
+            (spooled.digest, spooled.payload),
         ];
-        blobs.extend(provenance.map(|(digest, bytes)| (*digest, Payload::from(bytes.clone()))));
+        blobs.extend(provenance.map(|(digest, bytes)| (digest, Payload::from(bytes))));
         Ok(Cargo {
-            artifact,
-            blobs,
             chart,
             tag,
-            unlisted,
+            manifest: StoredManifest {
+                bytes: artifact.manifest,
+                media_type: MANIFEST_MEDIA_TYPE.into(),
+                digest: artifact.manifest_digest,
+            },
+            blobs,
+            source_url: obtained.url,
+            package_digest: spooled.digest,
+            provenance: obtained.provenance,
+            digest_check: obtained.check,
+            warnings: obtained.warnings,
         })
     }
 
     /// Repository name and tag. The package decides, as in `helm push`; where it differs from the index that is an
     /// error unless `mismatch = "package"` (helm-oci-format 11, item 2).
-    fn address(&self, job: &Job, obtained: &Obtained) -> Result<(ChartName, Tag), Fault> {
-        let candidate = &job.candidate;
+    fn address(&self, candidate: &Candidate, obtained: &Obtained) -> Result<(ChartName, Tag), Fault> {
         if obtained.mismatch.is_none() {
             return Ok((candidate.repository.clone(), candidate.tag.clone()));
         }
@@ -99,7 +70,7 @@ impl Transfer {
             "an error otherwise, long before"
         );
         let metadata = &obtained.package.metadata;
-        let chart = if metadata.name == *super::chart_name(candidate) {
+        let chart = if metadata.name == *chart_name(candidate) {
             candidate.repository.clone()
         } else {
             ChartName::new(&metadata.name)
@@ -110,88 +81,3 @@ impl Transfer {
         Ok((chart, tag))
     }
 }
-
-async fn deliver(destination: &Destination, cargo: &Cargo, overwrite: bool) -> Result<Pushed, Fault> {
-    destination.usable()?;
-    let target = destination.target();
-    let repository = target
-        .repository(&cargo.chart)
-        .map_err(|error| Fault::refused("invalid-name", error.to_string()))?;
-    if cargo.unlisted && !overwrite && present(destination, &repository, cargo).await? {
-        return Ok(Pushed::Present);
-    }
-    try_join_all(
-        cargo
-            .blobs
-            .iter()
-            .map(|(digest, payload)| target.push_blob(&repository, digest, payload)),
-    )
-    .await
-    .map_err(|fault| destination.failed(&fault))?;
-    let manifest = &cargo.artifact.manifest;
-    target
-        .put_manifest(
-            &repository,
-            &cargo.tag,
-            artifact::MANIFEST_MEDIA_TYPE,
-            manifest.clone(),
-            overwrite,
-        )
-        .await
-        .map_err(|fault| destination.failed(&fault))?;
-    destination
-        .stored(&repository, &cargo.tag, &cargo.artifact.manifest_digest)
-        .await?;
-    let blobs: u64 = cargo.blobs.iter().map(|(_, payload)| payload.size()).sum();
-    Ok(Pushed::Stored(blobs + manifest.len() as u64))
-}
-
-/// Looks up a tag that no list was read for. Another manifest under it is a conflict: nothing is overwritten.
-async fn present(destination: &Destination, repository: &Repository, cargo: &Cargo) -> Result<bool, Fault> {
-    let target = destination.target();
-    let found = target
-        .head_manifest(repository, cargo.tag.as_str())
-        .await
-        .map_err(|fault| destination.failed(&fault))?;
-    match found {
-        None => Ok(false),
-        Some(digest) if digest == cargo.artifact.manifest_digest => Ok(true),
-        Some(digest) => Err(Fault {
-            action: Action::Drifted,
-            reason: Reason::new(
-                "conflict",
-                format!(
-                    "{} already names {digest}, this package would be {}",
-                    target.reference(repository, &cargo.tag),
-                    cargo.artifact.manifest_digest
-                ),
-            ),
-            class: Class::Permanent,
-        }),
-    }
-}
-
-fn outcome(index: usize, result: Result<Pushed, Fault>, obtained: &Obtained, cargo: &Cargo) -> Outcome {
-    let (action, reason, bytes) = match result {
-        Ok(Pushed::Stored(bytes)) => (Action::Pushed, None, bytes),
-        Ok(Pushed::Present) => (Action::Present, None, 0),
-        Err(fault) => (fault.action, Some(fault.reason), 0),
-    };
-    let arrived = reason.is_none();
-    Outcome {
-        destination: index,
-        tag: cargo.unlisted.then(|| cargo.tag.as_str().into()),
-        action,
-        reason,
-        warnings: obtained.warnings.clone(),
-        source_url: Some(obtained.url.clone()),
-        package_digest: Some(obtained.spooled.digest),
-        manifest_digest: arrived.then_some(cargo.artifact.manifest_digest),
-        provenance: Some(obtained.provenance),
-        digest_check: Some(obtained.check),
-        bytes,
-    }
-}
-
-/// Bytes of a provenance file with their digest.
-pub(super) type ProvenanceFile = (Digest, Bytes);

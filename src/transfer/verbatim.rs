@@ -1,19 +1,28 @@
 //! Copying an artifact that is one already: an `oci://` entry of an index, or an image layout as source. Manifest,
-//! config and layers go over unchanged, so that the digest stays (registries, "`oci://` urls in an index").
+//! config and layers go over unchanged, so that the digest stays (registries, "`oci://` urls in an index"). What the
+//! mirror trusts holds for it as for a package: the index's digest, the provenance policy, the limits.
 
-use futures_util::future::{join_all, try_join_all};
+use bytes::Bytes;
+use futures_util::future::try_join_all;
 use serde::Deserialize;
 
-use super::obtain::source_fault;
-use super::{Destination, Fault, Flight, Job, Outcome, Transfer, chain, chart_name};
-use crate::artifact::{CHART_MEDIA_TYPE, PROVENANCE_MEDIA_TYPE};
-use crate::payload::Spooled;
+use super::deliver::Cargo;
+use super::obtain::{digest_mismatch, digest_warning, source_fault};
+use super::policy;
+use super::provenance::Subject;
+use super::{Fault, Flight, Job, Outcome, Transfer, chart_name, listed};
+use crate::helm::manifest::ChartManifest;
+use crate::helm::provenance::MAX_SIZE;
+use crate::payload::{Payload, Spooled};
 use crate::plan::Candidate;
 use crate::registry::Registry;
-use crate::report::{Action, DigestCheck, Provenance};
+use crate::report::{DigestCheck, Provenance};
 use crate::source::OciReference;
 use crate::target::StoredManifest;
-use crate::types::{Class, Digest, Reason};
+use crate::types::{ByteSize, Class, Digest, Reason};
+
+/// Chart.yaml as JSON; annotations of some kilobytes are common, of megabytes unknown.
+const LARGEST_CONFIG: u64 = 4 << 20;
 
 /// Where an artifact is.
 pub(super) enum Origin {
@@ -23,13 +32,13 @@ pub(super) enum Origin {
     Stored(Digest),
 }
 
-/// An artifact with all its blobs, the config first.
+/// An artifact whose blobs were received, in the order in which its manifest names them.
 struct Copied {
     manifest: StoredManifest,
+    chart: ChartManifest,
     blobs: Vec<Spooled>,
-    package: Option<Digest>,
-    provenance: Provenance,
-    shown: Box<str>,
+    package: Digest,
+    shown: String,
 }
 
 /// The parts of a config blob that must agree with the index.
@@ -58,14 +67,8 @@ impl Transfer {
             Origin::Stored(manifest) => self.read_layout(manifest).await?,
         };
         flight.bytes(copied.blobs.iter().map(|blob| blob.size).sum());
-        check_config(&copied, &job.candidate).await?;
-        flight.pushing();
-        let deliveries = job.destinations.iter().map(|index| async {
-            let result = deliver(&self.destinations[*index], job, &copied).await;
-            flight.bytes(result.as_ref().copied().unwrap_or_default());
-            outcome(*index, result, job, &copied)
-        });
-        Ok(join_all(deliveries).await)
+        let cargo = self.judge_copy(&job.candidate, copied).await?;
+        Ok(self.deliver(job, &cargo, flight).await)
     }
 
     async fn read_registry(&self, registry: &Registry, reference: &OciReference) -> Result<Copied, Fault> {
@@ -73,148 +76,194 @@ impl Transfer {
         let repository = &reference.repository;
         let fault =
             |error: crate::registry::RegistryError| Fault::failed(error.code(), error.class(), &error);
-        let chart = registry
-            .chart_manifest(repository, &reference.reference())
+        let manifest = registry
+            .get_manifest(repository, &reference.reference())
             .await
             .map_err(fault)?;
-        let Some(chart) = chart else {
+        let Some(manifest) = manifest else {
             let reason = Reason::new("not-found", format!("{shown} does not exist"));
             return Err(Fault {
-                action: Action::Failed,
+                action: crate::report::Action::Failed,
                 reason,
-                class: Class::NotFound,
             });
         };
-        let parts = std::iter::once(&chart.config).chain(&chart.layers);
+        let chart = ChartManifest::parse(&manifest.bytes)
+            .map_err(|error| Fault::refused("not-a-chart", format!("{shown}: {error}")))?;
+        let package = self.check_parts(&chart, &shown)?;
+        let parts = chart.blobs();
         let blobs = parts.map(|part| registry.get_blob(repository, &part.digest, part.size, &self.budget));
         let blobs = try_join_all(blobs).await.map_err(fault)?;
-        let layer = |media_type: &str| chart.layers.iter().find(|layer| layer.media_type == media_type);
         Ok(Copied {
-            manifest: chart.manifest.into(),
+            manifest: manifest.into(),
+            chart,
             blobs,
-            package: layer(CHART_MEDIA_TYPE).map(|layer| layer.digest),
-            provenance: carried(layer(PROVENANCE_MEDIA_TYPE).is_some()),
-            shown: shown.into(),
+            package,
+            shown,
         })
     }
 
     async fn read_layout(&self, manifest: &Digest) -> Result<Copied, Fault> {
+        let shown = format!("{}@{manifest}", self.source_url);
         let stored = self
             .source
             .stored(manifest)
             .await
             .map_err(|error| source_fault(&error))?;
+        let package = self.check_parts(&stored.chart, &shown)?;
         let blobs = stored
-            .blobs
-            .iter()
-            .map(|(digest, size)| self.source.blob(digest, *size));
+            .chart
+            .blobs()
+            .map(|blob| self.source.blob(&blob.digest, blob.size));
         let blobs = try_join_all(blobs).await.map_err(|error| source_fault(&error))?;
         Ok(Copied {
-            shown: format!("{}@{manifest}", self.source_url).into(),
             manifest: stored.manifest.into(),
+            chart: stored.chart,
             blobs,
-            package: Some(stored.package),
-            provenance: carried(stored.blobs.len() > 2),
+            package,
+            shown,
         })
+    }
+
+    /// Finds the package among the layers. Sizes are what somebody else's manifest says: nothing is received that
+    /// the limits would not let pass as a package.
+    fn check_parts(&self, chart: &ChartManifest, shown: &str) -> Result<Digest, Fault> {
+        let limit = self.policy.max_package_size;
+        let total = chart
+            .layers
+            .iter()
+            .fold(0_u64, |sum, layer| sum.saturating_add(layer.size));
+        if chart.config.size > LARGEST_CONFIG || total > limit.saturating_add(MAX_SIZE) {
+            let text = format!(
+                "{shown} is larger than {}, which is the limit `max_package_size`",
+                ByteSize(limit)
+            );
+            return Err(Fault::refused("too-large", text));
+        }
+        match chart.package() {
+            Some(package) => Ok(package.digest),
+            None => Err(Fault::refused(
+                "not-a-chart",
+                format!("{shown} has no layer with a package"),
+            )),
+        }
+    }
+
+    async fn judge_copy(&self, candidate: &Candidate, copied: Copied) -> Result<Cargo, Fault> {
+        let config = read_config(&copied).await?;
+        check_names(&copied.shown, &config, candidate)?;
+        let digest_check = self.check_copied_digest(candidate, &copied)?;
+        let mut warnings = candidate.warnings.clone();
+        warnings.extend(digest_warning(digest_check, candidate, &copied.package));
+        let subject = Subject {
+            url: &copied.shown,
+            package: &copied.package,
+            name: &config.name,
+            version: &config.version,
+        };
+        let signature = self.copied_signature(&copied).await?;
+        let (provenance, warning) = self.judge_copied_provenance(&subject, signature)?;
+        warnings.extend(warning);
+        let digests = copied.chart.blobs().map(|blob| blob.digest);
+        let payloads = copied.blobs.into_iter().map(|blob| blob.payload);
+        Ok(Cargo {
+            chart: candidate.repository.clone(),
+            tag: candidate.tag.clone(),
+            blobs: digests.zip(payloads).collect(),
+            manifest: copied.manifest,
+            source_url: copied.shown.into(),
+            package_digest: copied.package,
+            provenance,
+            digest_check,
+            warnings,
+        })
+    }
+
+    /// What an index gives as digest of an `oci://` entry is the package's, or the manifest's.
+    fn check_copied_digest(&self, candidate: &Candidate, copied: &Copied) -> Result<DigestCheck, Fault> {
+        let policy = self.policy.digest;
+        let of_manifest = policy::check_digest(policy, listed(candidate), &copied.manifest.digest);
+        if of_manifest == Ok(DigestCheck::Verified) {
+            return Ok(DigestCheck::Verified);
+        }
+        policy::check_digest(policy, listed(candidate), &copied.package)
+            .map_err(|claims| digest_mismatch(&claims, &copied.shown, &copied.package))
+    }
+
+    /// The bytes of the provenance layer, where they matter: the copy itself needs no look at them.
+    async fn copied_signature(&self, copied: &Copied) -> Result<Option<Bytes>, Fault> {
+        let Some(layer) = copied.chart.provenance() else {
+            return Ok(None);
+        };
+        let payload = copied.blobs.iter().find(|blob| blob.digest == layer.digest);
+        match payload {
+            Some(blob) if self.policy.provenance.verifies() && blob.size <= MAX_SIZE => {
+                read_all(blob.payload.clone()).await.map(Some)
+            }
+            _ => Ok(Some(Bytes::new())),
+        }
+    }
+
+    fn judge_copied_provenance(
+        &self,
+        subject: &Subject<'_>,
+        signature: Option<Bytes>,
+    ) -> Result<(Provenance, Option<Reason>), Fault> {
+        match signature {
+            None => self.no_provenance(subject.url).map(|()| (Provenance::None, None)),
+            Some(bytes) if self.policy.provenance.verifies() => {
+                let judged = self.judge_signed(subject, bytes)?;
+                Ok((judged.state, judged.warning))
+            }
+            Some(_) => Ok((Provenance::Carried, None)),
+        }
     }
 }
 
-fn carried(there: bool) -> Provenance {
-    if there {
-        Provenance::Carried
-    } else {
-        Provenance::None
+/// Reads a payload, which may lie on disk, as a whole.
+async fn read_all(payload: Payload) -> Result<Bytes, Fault> {
+    use std::io::Read as _;
+    let read = tokio::task::spawn_blocking(move || {
+        let mut bytes = Vec::new();
+        payload.reader()?.read_to_end(&mut bytes).map(|_| bytes)
+    });
+    match read.await {
+        Ok(Ok(bytes)) => Ok(bytes.into()),
+        Ok(Err(error)) => Err(Fault::failed("disk", Class::Permanent, &error)),
+        Err(error) => Err(Fault::failed("internal", Class::Permanent, &error)),
     }
+}
+
+async fn read_config(copied: &Copied) -> Result<ConfigBody, Fault> {
+    let payload = match copied.blobs.first() {
+        Some(blob) => blob.payload.clone(),
+        None => Payload::from(Bytes::new()),
+    };
+    let bytes = read_all(payload).await?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        Fault::refused(
+            "not-a-chart",
+            format!(
+                "the config of {} is none of Helm's: {}",
+                copied.shown,
+                error.to_string().escape_debug()
+            ),
+        )
+    })
 }
 
 /// Name and version come from the index; the artifact must agree (reliability B33, B44).
-async fn check_config(copied: &Copied, candidate: &Candidate) -> Result<(), Fault> {
-    let Some(blob) = copied.blobs.first() else {
-        return Err(Fault::refused(
-            "not-a-chart",
-            format!("{} has no config", copied.shown),
-        ));
-    };
-    let payload = blob.payload.clone();
-    let read = tokio::task::spawn_blocking(move || {
-        let reader = payload.reader().map_err(|error| error.to_string())?;
-        let reader = std::io::BufReader::new(reader);
-        serde_json::from_reader::<_, ConfigBody>(reader).map_err(|error| error.to_string())
-    });
-    let config = read
-        .await
-        .map_err(|error| error.to_string())
-        .and_then(|config| config);
-    let config = config.map_err(|why| {
-        Fault::refused(
-            "not-a-chart",
-            format!("the config of {} is none of Helm's: {why}", copied.shown),
-        )
-    })?;
+fn check_names(shown: &str, config: &ConfigBody, candidate: &Candidate) -> Result<(), Fault> {
     if config.name == *chart_name(candidate) && config.version == *candidate.entry.version {
         return Ok(());
     }
     Err(Fault::refused(
         "name-mismatch",
         format!(
-            "the index says `{}` `{}`, {} says `{}` `{}`",
+            "the index says `{}` `{}`, {shown} says `{}` `{}`",
             chart_name(candidate).escape_debug(),
             candidate.entry.version.escape_debug(),
-            copied.shown,
             config.name.escape_debug(),
             config.version.escape_debug()
         ),
     ))
-}
-
-async fn deliver(destination: &Destination, job: &Job, copied: &Copied) -> Result<u64, Fault> {
-    destination.usable()?;
-    let (target, candidate) = (destination.target(), &job.candidate);
-    let repository = target
-        .repository(&candidate.repository)
-        .map_err(|error| Fault::refused("invalid-name", chain(&error)))?;
-    try_join_all(
-        copied
-            .blobs
-            .iter()
-            .map(|blob| target.push_blob(&repository, &blob.digest, &blob.payload)),
-    )
-    .await
-    .map_err(|fault| destination.failed(&fault))?;
-    let manifest = &copied.manifest;
-    target
-        .put_manifest(
-            &repository,
-            &candidate.tag,
-            &manifest.media_type,
-            manifest.bytes.clone(),
-            job.overwrite,
-        )
-        .await
-        .map_err(|fault| destination.failed(&fault))?;
-    destination
-        .stored(&repository, &candidate.tag, &manifest.digest)
-        .await?;
-    Ok(copied.blobs.iter().map(|blob| blob.size).sum::<u64>() + manifest.bytes.len() as u64)
-}
-
-fn outcome(index: usize, result: Result<u64, Fault>, job: &Job, copied: &Copied) -> Outcome {
-    let (action, reason, bytes) = match result {
-        Ok(bytes) => (Action::Pushed, None, bytes),
-        Err(fault) => (fault.action, Some(fault.reason), 0),
-    };
-    Outcome {
-        destination: index,
-        tag: None,
-        manifest_digest: reason.is_none().then_some(copied.manifest.digest),
-        action,
-        reason,
-        warnings: job.candidate.warnings.clone(),
-        source_url: Some(copied.shown.clone()),
-        package_digest: copied.package,
-        provenance: Some(copied.provenance),
-        // Every blob was checked against the digest by which the manifest names it.
-        digest_check: Some(DigestCheck::Verified),
-        bytes,
-    }
 }

@@ -175,11 +175,13 @@ async fn a_layout_is_indexed_by_its_configurations() {
     let stored = source.stored(&digest).await.unwrap();
     assert_eq!(Digest::of(&stored.manifest.bytes), digest);
     assert_eq!(
-        (stored.blobs.len(), stored.package),
-        (2, Digest::of(b"the package"))
+        stored.chart.package().map(|blob| blob.digest),
+        Some(Digest::of(b"the package"))
     );
-    for (digest, size) in stored.blobs {
-        assert_eq!(source.blob(&digest, size).await.unwrap().digest, digest);
+    assert_eq!(stored.chart.blobs().count(), 2);
+    for blob in stored.chart.blobs() {
+        let read = source.blob(&blob.digest, blob.size).await.unwrap();
+        assert_eq!(read.digest, blob.digest);
     }
     let again = source.snapshot(Some(&validators)).await.unwrap();
     assert!(matches!(again, Snapshot::Unchanged { .. }));

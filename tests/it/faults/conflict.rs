@@ -153,7 +153,7 @@ fn f45_a_missing_repository_has_five_faces_and_none_is_a_success() {
                 "NAME_UNKNOWN",
                 "repository name not known to registry",
             )),
-            2,
+            5,
             "registry-not-found",
         ),
         (

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use base64::Engine as _;
-use chartferry::artifact::{CHART_MEDIA_TYPE, PROVENANCE_MEDIA_TYPE};
+use chartferry::helm::manifest::{CHART_MEDIA_TYPE, PROVENANCE_MEDIA_TYPE};
 use chartferry::report::{Action, ExitStatus, RunReport};
 
 use super::scene::{Pair, REGISTRY_LOGIN, SOURCE_LOGIN, Scene};

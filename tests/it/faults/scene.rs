@@ -198,6 +198,7 @@ impl Scene {
             targets: vec![Self::target(&self.registry)],
             rules: Rules::default(),
             policy: Policy {
+                max_package_size: 100 << 20,
                 digest: DigestPolicy::Enforce,
                 provenance: ProvenancePolicy::Carry,
                 verifier: None,
