@@ -208,6 +208,19 @@ impl Elsewhere {
         self.ferry.report(["migrate", "-c", "config.toml"])
     }
 
+    /// Puts a manifest there, whatever it is.
+    fn store(&self, tag: &str, media_type: &str, bytes: &str) {
+        self.registry.meddle("there/demo", |content| {
+            let manifest = Manifest {
+                media_type: media_type.to_owned(),
+                bytes: bytes.to_owned().into(),
+            };
+            let digest = digest_of(bytes.as_bytes());
+            content.manifests.insert(digest.clone(), manifest);
+            content.tags.insert(tag.to_owned(), digest);
+        });
+    }
+
     fn there(&self) -> crate::support::registry::Content {
         self.registry.content("there/demo")
     }
@@ -305,24 +318,18 @@ fn what_is_no_such_chart_is_not_copied() {
         ("3.1.0", "application/vnd.oci.image.index.v1+json", index),
         ("3.2.0", "application/vnd.oci.image.manifest.v1+json", "no JSON"),
     ] {
-        elsewhere.registry.meddle("there/demo", |content| {
-            let manifest = Manifest {
-                media_type: media_type.to_owned(),
-                bytes: bytes.to_owned().into(),
-            };
-            let digest = digest_of(bytes.as_bytes());
-            content.manifests.insert(digest.clone(), manifest);
-            content.tags.insert(tag.to_owned(), digest);
-        });
+        elsewhere.store(tag, media_type, bytes);
         entries.push((tag, format!("{url}:{tag}")));
     }
     let by_digest = format!("{url}@{}", digest_of(index.as_bytes()));
-    entries.push(("3.1.1", by_digest.clone()));
-    entries.push(("3.3.0", format!("{url}:1.0.0")));
-    entries.push(("3.4.0", format!("{url}:nowhere")));
-    entries.push(("3.5.0", format!("{url}@sha256:{}", "0".repeat(64))));
-    entries.push(("3.6.0", format!("{url}@md5:0")));
-    entries.push(("2.0.0", format!("{url}:2.0.0")));
+    entries.extend([
+        ("3.1.1", by_digest.clone()),
+        ("3.3.0", format!("{url}:1.0.0")),
+        ("3.4.0", format!("{url}:nowhere")),
+        ("3.5.0", format!("{url}@sha256:{}", "0".repeat(64))),
+        ("3.6.0", format!("{url}@md5:0")),
+        ("2.0.0", format!("{url}:2.0.0")),
+    ]);
     elsewhere.index(&entries);
     let target = Registry::start();
     let outcome = elsewhere.migrate(&target, &["127.0.0.1"]).expect(2);
