@@ -1,7 +1,7 @@
 //! The text of an index as the YAML scanners read it: clean UTF-8, a window at a time, whatever the index's size.
 //!
 //! The scanner of saphyr can take characters from any iterator, but moves each of them through a queue of its own. It
-//! looks straight into the window here instead, which is worth a third of the time.
+//! looks straight into the window here instead: that queue was a tenth of the time of a whole `plan`.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read};
