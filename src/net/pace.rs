@@ -9,10 +9,9 @@ use tokio::time::Instant;
 
 use super::descriptors;
 
-/// Where the window starts: most hosts take it, and a slow start would cost every short run.
-const START: usize = 64;
-
-/// The widest window.
+/// The widest window, and where it starts: two blobs of each of 64 versions, the widest that the pool of versions goes
+/// by itself. The pool begins narrow, so a host does not meet this at once, and a slow start here would cost every
+/// short run a second time.
 const WIDEST: usize = 128;
 
 /// The longest pause that we choose ourselves when a 429 names none.
@@ -75,7 +74,7 @@ impl Pace {
             .unwrap_or(WIDEST)
             .clamp(1, 4096)
             .min(descriptors::per_host());
-        let window = widest.min(START);
+        let window = widest;
         let gap = requests_per_second.and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok());
         let state = State {
             window: as_float(window),
@@ -267,12 +266,12 @@ mod tests {
             permit.learn(Signal::Overload, None);
         }
         drop(permits);
-        assert_eq!(free(&pace), 32);
+        assert_eq!(free(&pace), 64);
         tokio::time::sleep(Duration::from_millis(5)).await;
-        for _ in 0..33 {
+        for _ in 0..65 {
             pace.enter().await.0.learn(Signal::Good, None);
         }
-        assert_eq!(free(&pace), 33);
+        assert_eq!(free(&pace), 65);
     }
 
     #[tokio::test]

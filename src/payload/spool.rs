@@ -17,6 +17,8 @@ pub struct Spool {
     hash: Sha256Stream,
     size: u64,
     limit: u64,
+    /// More than this goes to disk even if the budget would hold it.
+    in_memory: u64,
     place: Place,
 }
 
@@ -78,8 +80,21 @@ impl Spool {
             hash: Sha256Stream::default(),
             size: 0,
             limit,
+            in_memory: u64::MAX,
             place,
         }
+    }
+
+    /// Keeps at most `bytes` in memory: for what is read once and slowly, and would hold the budget all that time.
+    #[must_use]
+    pub fn in_memory(mut self, bytes: u64) -> Self {
+        self.in_memory = bytes;
+        self
+    }
+
+    /// How many bytes it takes.
+    pub fn limit(&self) -> u64 {
+        self.limit
     }
 
     /// Takes the next bytes.
@@ -95,10 +110,11 @@ impl Spool {
             leased,
         } = &mut self.place
         {
-            while *leased < self.size && lease.grow(STEP) {
+            let stays = self.size <= self.in_memory;
+            while stays && *leased < self.size && lease.grow(STEP) {
                 *leased += STEP;
             }
-            if *leased >= self.size {
+            if stays && *leased >= self.size {
                 buffer.extend_from_slice(chunk);
                 return Ok(());
             }
@@ -175,6 +191,18 @@ mod tests {
             spool(&budget, &[b"x"]).await.payload,
             Payload::Memory { .. }
         ));
+    }
+
+    #[tokio::test]
+    async fn spills_what_is_not_to_stay_in_memory() {
+        let budget = Budget::new(1 << 20);
+        let mut spool = Spool::new(&budget, 1 << 20).in_memory(STEP);
+        spool.write(&vec![1; 60_000]).await.unwrap();
+        assert!(matches!(spool.place, Place::Memory { .. }));
+        spool.write(&[2; 10_000]).await.unwrap();
+        let spooled = spool.finish().await.unwrap();
+        assert!(matches!(spooled.payload, Payload::File { size: 70_000, .. }));
+        assert!(budget.lease().grow(1 << 20), "what was spilled is given back");
     }
 
     #[tokio::test]

@@ -11,11 +11,12 @@ use url::Url;
 use super::urls::{self, PackageUrl, UrlError, Written};
 use super::web::Web;
 use super::{
-    ProvenanceFile, Snapshot, SourceError, SourceOptions, Validators, blocking, loose, read_file, read_index,
+    ProvenanceFile, Snapshot, SourceError, SourceOptions, Validators, blocking, index_spool, loose,
+    read_file, read_index,
 };
 use crate::helm::provenance;
 use crate::net::Net;
-use crate::payload::{Budget, Spooled};
+use crate::payload::{Budget, Spool, Spooled};
 
 /// A folder.
 pub(super) struct FolderSource {
@@ -41,7 +42,8 @@ impl FolderSource {
     pub(super) async fn snapshot(&self, previous: Option<&Validators>) -> Result<Snapshot, SourceError> {
         let path = self.folder.join("index.yaml");
         let limits = self.web.options().index_limits;
-        let (read, body) = match read_file(&path, &self.budget, limits.bytes, "max_index_size").await {
+        let (read, body) = match read_file(&path, index_spool(&self.budget, &limits), "max_index_size").await
+        {
             Err(SourceError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 let folder = self.folder.clone();
                 let (index, body) = blocking(move || loose::index(&folder)).await?;
@@ -73,8 +75,8 @@ impl FolderSource {
     }
 
     pub(super) async fn package(&self, path: &Path) -> Result<Spooled, SourceError> {
-        let limit = self.web.options().max_package_size;
-        read_file(path, &self.budget, limit, "max_package_size").await
+        let spool = Spool::new(&self.budget, self.web.options().max_package_size);
+        read_file(path, spool, "max_package_size").await
     }
 
     pub(super) async fn provenance(&self, package: &Path) -> Result<ProvenanceFile, SourceError> {

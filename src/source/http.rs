@@ -50,7 +50,11 @@ impl HttpSource {
             check_status(&response, "index")?;
             let text = |name: HeaderName| response.header(name).map(str::to_owned);
             let (etag, last_modified) = (text(ETAG), text(LAST_MODIFIED));
-            match self.web.receive(response, limits.bytes, "max_index_size").await {
+            match self
+                .web
+                .receive(response, self.web.index_spool(), "max_index_size")
+                .await
+            {
                 Err(error) if is_broken_body(&error) && tries.again().await => {}
                 result => break (result?, etag, last_modified),
             }

@@ -32,6 +32,9 @@ use crate::net::Net;
 use crate::payload::{Budget, Payload, Spool, SpoolError, Spooled};
 use crate::types::Digest;
 
+/// Most real indexes are smaller.
+const INDEX_IN_MEMORY: u64 = 4 << 20;
+
 pub use error::SourceError;
 pub use layout::Stored;
 pub use provenance::ProvenanceFile;
@@ -272,6 +275,12 @@ async fn blocking<T: Send + 'static>(
         .map_err(|error| SourceError::Task(error.to_string()))?
 }
 
+/// Where the text of an index goes. A long one is on disk while it is parsed: it is read once from start to end, and
+/// in memory it would make the peak of the whole run.
+fn index_spool(budget: &Budget, limits: &IndexLimits) -> Spool {
+    Spool::new(budget, limits.bytes).in_memory(INDEX_IN_MEMORY)
+}
+
 /// Parses an index that was received, away from the threads that serve the network.
 async fn read_index(payload: Payload, limits: IndexLimits, url: String) -> Result<Index, SourceError> {
     blocking(move || {
@@ -281,20 +290,14 @@ async fn read_index(payload: Payload, limits: IndexLimits, url: String) -> Resul
     .await
 }
 
-/// Takes a file in, at most `limit` bytes of it.
-async fn read_file(
-    path: &Path,
-    budget: &Budget,
-    limit: u64,
-    key: &'static str,
-) -> Result<Spooled, SourceError> {
+/// Takes a file in, at most as much of it as the spool's limit.
+async fn read_file(path: &Path, mut spool: Spool, key: &'static str) -> Result<Spooled, SourceError> {
     use tokio::io::AsyncReadExt as _;
     let io = |source| SourceError::Io {
         path: path.to_path_buf(),
         source,
     };
     let mut file = tokio::fs::File::open(path).await.map_err(io)?;
-    let mut spool = Spool::new(budget, limit);
     let mut buffer = vec![0; 64 << 10];
     loop {
         let read = file.read(&mut buffer).await.map_err(io)?;

@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode};
 use secrecy::ExposeSecret as _;
 use url::Url;
 
-use super::{ProvenanceFile, SourceError, SourceOptions, too_large, urls};
+use super::{ProvenanceFile, SourceError, SourceOptions, index_spool, too_large, urls};
 use crate::helm::provenance::{self, ClearSigned};
 use crate::net::{AddressGuard, Encoding, Net, Request, Response, redact};
 use crate::payload::{Budget, Spool, Spooled};
@@ -75,7 +75,7 @@ impl Web {
             let response = self.net.send_within(request, &mut tries).await?;
             check_status(&response, "package")?;
             match self
-                .receive(response, self.options.max_package_size, "max_package_size")
+                .receive(response, self.package_spool(), "max_package_size")
                 .await
             {
                 Err(error) if is_broken_body(&error) && tries.again().await => {}
@@ -84,19 +84,27 @@ impl Web {
         }
     }
 
+    fn package_spool(&self) -> Spool {
+        Spool::new(&self.budget, self.options.max_package_size)
+    }
+
+    /// Where the text of an index goes.
+    pub(super) fn index_spool(&self) -> Spool {
+        index_spool(&self.budget, &self.options.index_limits)
+    }
+
     /// Takes a whole body in.
     pub(super) async fn receive(
         &self,
         mut response: Response,
-        limit: u64,
+        mut spool: Spool,
         key: &'static str,
     ) -> Result<Spooled, SourceError> {
-        let announced = response.content_length();
+        let (announced, limit) = (response.content_length(), spool.limit());
         let url = redact(response.url());
         if announced.is_some_and(|length| length > limit) {
             return Err(SourceError::TooLarge { url, limit, key });
         }
-        let mut spool = Spool::new(&self.budget, limit);
         while let Some(chunk) = response.chunk().await? {
             spool
                 .write(&chunk)

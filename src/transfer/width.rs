@@ -1,9 +1,10 @@
 //! How many versions are in flight at once.
 //!
 //! Given a number, that many. Left to itself, the width starts at `START` and doubles as long as doubling
-//! raises the number of versions finished per second; the first doubling that does not is taken back. Near a fast
-//! registry the processor is the limit and a small width is best; over a slow line each version mostly waits and
-//! a large one is. Overload is not its business: the network layer slows down host by host.
+//! raises the number of versions finished per second; a doubling that does not is taken back and tried again later,
+//! and now and then half the width is tried too. Near a fast registry the processor is the limit and a small width is
+//! best; over a slow line each version mostly waits and a large one is. Overload is not its business: the network
+//! layer slows down host by host.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,8 +20,9 @@ pub const MAX: usize = 64;
 const START: usize = 16;
 /// A doubling counts as a gain when it brings at least this much, which is above the noise of one window.
 const GAIN: f64 = 1.15;
-/// After this many windows at rest the width is tried again: lines and registries change during long runs.
-const REST: u32 = 24;
+/// Windows at rest before another width is tried: few at first, since one window may mislead and a short run must not
+/// stay narrow for it; twice as many after each vain try, up to the second number.
+const REST: (u32, u32) = (3, 48);
 
 /// How wide to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,7 +53,7 @@ impl Gate {
     pub fn new(width: Width) -> Self {
         let (permits, control) = match width {
             Width::Fixed(width) => (width.max(1), None),
-            Width::Auto => (START, Some(Arc::new(Mutex::new(Control::new(Instant::now()))))),
+            Width::Auto => (START, Some(Arc::new(Mutex::new(Control::new())))),
         };
         Self {
             permits: Arc::new(Semaphore::new(permits)),
@@ -62,6 +64,11 @@ impl Gate {
     /// Waits for a place. `None` once the gate is closed.
     pub async fn enter(&self) -> Option<Place> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.ok()?;
+        if let Some(control) = &self.control {
+            let mut control = control.lock().unwrap_or_else(PoisonError::into_inner);
+            // Not earlier: reading the index and the first tag lists says nothing about versions.
+            control.window_start.get_or_insert_with(Instant::now);
+        }
         Some(Place {
             permit: Some(permit),
             gate: self.clone(),
@@ -102,11 +109,14 @@ impl Drop for Place {
 #[derive(Debug)]
 struct Control {
     width: usize,
-    /// Rate and width of the best window of this climb.
-    best: Option<(f64, usize)>,
-    climbing: bool,
+    /// The width that is being tried, against the rate and the width that it must do better than.
+    trial: Option<(f64, usize)>,
+    /// Windows at rest so far, and how many it takes until the next trial.
     rested: u32,
-    window_start: Instant,
+    rest: u32,
+    /// Trials without success. Two of three go wider, one narrower.
+    vain: u32,
+    window_start: Option<Instant>,
     finished: usize,
     full: bool,
     /// Places still to be taken away as they come back.
@@ -116,13 +126,15 @@ struct Control {
 }
 
 impl Control {
-    fn new(now: Instant) -> Self {
+    fn new() -> Self {
         Self {
             width: START,
-            best: None,
-            climbing: true,
+            trial: None,
             rested: 0,
-            window_start: now,
+            // The first window is measured, then the climb begins.
+            rest: 1,
+            vain: 0,
+            window_start: None,
             finished: 0,
             full: true,
             debt: 0,
@@ -136,43 +148,64 @@ impl Control {
         if self.finished < self.width.max(START) || self.debt > 0 {
             return;
         }
-        let elapsed = now
-            .saturating_duration_since(self.window_start)
-            .max(Duration::from_micros(1));
+        let elapsed = now.saturating_duration_since(self.window_start.unwrap_or(now));
         #[expect(clippy::cast_precision_loss, reason = "a window has at most 64 versions")]
-        let rate = self.finished as f64 / elapsed.as_secs_f64();
+        let rate = self.finished as f64 / elapsed.max(Duration::from_micros(1)).as_secs_f64();
         if self.full {
             self.judge(rate);
         }
         self.finished = 0;
         self.full = true;
-        self.window_start = now;
+        self.window_start = Some(now);
     }
 
     fn judge(&mut self, rate: f64) {
-        if !self.climbing {
-            self.rested += 1;
-            if self.rested >= REST {
-                // Begin again one step below: a narrower pool may do as well by now.
-                (self.rested, self.climbing, self.best) = (0, true, None);
-                self.resize((self.width / 2).max(MIN));
+        match self.trial.take() {
+            None => {
+                self.rested += 1;
+                if self.rested >= self.rest {
+                    self.try_another(rate);
+                }
             }
-            return;
-        }
-        match self.best {
-            Some((best, width)) if rate < best * GAIN => {
-                self.climbing = false;
-                self.resize(width);
-            }
-            _ => {
-                self.best = Some((rate, self.width));
-                if self.width == MAX {
-                    self.climbing = false;
+            Some((known, width)) if self.width > width => {
+                if rate >= known * GAIN {
+                    // As far as it goes, at once.
+                    self.try_another(rate);
                 } else {
-                    self.resize((self.width * 2).min(MAX));
+                    self.give_up(width);
+                }
+            }
+            Some((known, width)) => {
+                if rate * GAIN >= known {
+                    (self.rested, self.rest) = (0, REST.0);
+                } else {
+                    self.give_up(width);
                 }
             }
         }
+    }
+
+    /// Leaves a width that has done `rate` for the next one to try.
+    fn try_another(&mut self, rate: f64) {
+        let from = self.width;
+        let to = match self.vain % 3 {
+            2 => (from / 2).max(MIN),
+            _ => (from * 2).min(MAX),
+        };
+        self.rested = 0;
+        if to == from {
+            (self.vain, self.rest) = (self.vain.wrapping_add(1), REST.1);
+        } else {
+            self.trial = Some((rate, from));
+            self.resize(to);
+        }
+    }
+
+    /// Goes back to `width`.
+    fn give_up(&mut self, width: usize) {
+        self.resize(width);
+        self.vain = self.vain.wrapping_add(1);
+        self.rest = (self.rest * 2).clamp(REST.0, REST.1);
     }
 
     fn resize(&mut self, width: usize) {
@@ -188,37 +221,58 @@ impl Control {
 mod tests {
     use super::*;
 
-    /// Drives the climber against a server that gives `rate(width)` versions a second.
-    fn settle(rate: impl Fn(usize) -> f64) -> usize {
-        let mut now = Instant::now();
-        let mut control = Control::new(now);
-        for _ in 0..400 {
-            if !control.climbing {
-                break;
-            }
+    /// Drives the climber for `versions` against a server that gives `rate(width)` versions a second; the width at
+    /// which it is at rest then.
+    fn settle(control: &mut Control, versions: usize, rate: impl Fn(usize) -> f64) -> usize {
+        let mut now = *control.window_start.get_or_insert_with(Instant::now);
+        for _ in 0..versions {
             now += Duration::from_secs_f64(1.0 / rate(control.width));
             control.finish(now, true);
             (control.debt, control.credit) = (0, 0);
         }
-        control.width
+        control.trial.map_or(control.width, |(_, width)| width)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    fn waiting(width: usize) -> f64 {
+        width as f64 * 15.0
     }
 
     #[test]
     fn stays_narrow_where_the_processor_is_the_limit() {
-        assert_eq!(settle(|_| 1000.0), 16);
+        // Half the width does as well there, and is found out in time; a quarter does not.
+        assert_eq!(settle(&mut Control::new(), 32, |_| 1000.0), 16);
+        assert_eq!(
+            settle(&mut Control::new(), 4000, |width| waiting(width.min(8))),
+            8
+        );
     }
 
     #[test]
-    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     fn goes_wide_where_versions_mostly_wait() {
-        assert_eq!(settle(|width| width as f64 * 15.0), 64);
-        assert_eq!(settle(|width| width.min(32) as f64 * 15.0), 32);
+        let mut control = Control::new();
+        assert_eq!(settle(&mut control, 16 + 32, waiting), 32);
+        assert_eq!(control.width, 64);
+        assert_eq!(settle(&mut control, 2000, waiting), 64);
+        assert_eq!(
+            settle(&mut Control::new(), 200, |width| waiting(width.min(32))),
+            32
+        );
+    }
+
+    #[test]
+    fn one_bad_window_does_not_keep_it_narrow() {
+        let mut control = Control::new();
+        assert_eq!(settle(&mut control, 16, waiting), 16);
+        // The trial of 32 falls into a pause of the server.
+        assert_eq!(settle(&mut control, 32, |_| 10.0), 16);
+        assert_eq!(settle(&mut control, 600, waiting), 64);
     }
 
     #[test]
     fn a_pool_with_places_to_spare_is_no_evidence() {
         let mut now = Instant::now();
-        let mut control = Control::new(now);
+        let mut control = Control::new();
         for _ in 0..100 {
             now += Duration::from_millis(10);
             control.finish(now, false);

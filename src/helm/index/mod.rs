@@ -10,6 +10,7 @@ mod error;
 mod event;
 mod input;
 mod json;
+mod text;
 mod visitor;
 mod yaml;
 

@@ -9,17 +9,18 @@ use std::rc::Rc;
 use saphyr_parser::{Event as Saphyr, Parser, ScalarStyle};
 
 use super::event::Event;
-use super::input::{Chars, Notes, io_error};
+use super::input::io_error;
+use super::text::{Notes, Text};
 use super::visitor::Visitor;
 use super::{Index, IndexError, IndexLimits};
 use crate::types::Reason;
 
 /// Reads an index with saphyr.
 pub(super) fn read(reader: impl Read, limits: &IndexLimits) -> Result<Index, IndexError> {
-    let (chars, notes) = Chars::new(reader, limits);
-    let mut watch = Watch::new(notes, limits);
+    let (text, notes) = Text::new(reader, limits);
+    let watch = Watch { notes, limits };
     let mut visitor = Visitor::new(limits);
-    let mut parser = Parser::new_from_iter(chars);
+    let mut parser = Parser::new(text);
     while let Some(next) = parser.next_event() {
         let (event, line) = match &next {
             Ok((event, span)) => (of_saphyr(event), line(span.start.line())),
@@ -58,12 +59,12 @@ fn of_saphyr<'a>(event: &'a Saphyr<'_>) -> Option<Event<'a>> {
 pub(super) fn read_as_helm(reader: impl Read, limits: &IndexLimits) -> Result<Index, IndexError> {
     use libyaml_safer::{EventData, Parser, ScalarStyle};
 
-    let (chars, notes) = Chars::new(reader, limits);
-    let mut watch = Watch::new(notes, limits);
+    let (text, notes) = Text::new(reader, limits);
+    let watch = Watch { notes, limits };
     let mut visitor = Visitor::new(limits);
     let mut parser = Parser::new();
     // The scanner panics where a block scalar's last line has no line break (crates.md 2.5), so there is always one.
-    parser.set_input(BufReader::new(Read::chain(chars, &b"\n"[..])));
+    parser.set_input(BufReader::new(Read::chain(text, &b"\n"[..])));
     loop {
         let next = parser.parse().map_err(|error| {
             let line = error.problem_mark().map_or(0, |mark| line_u64(mark.line + 1));
@@ -107,26 +108,15 @@ fn line_u64(line: u64) -> u32 {
     u32::try_from(line).unwrap_or(u32::MAX)
 }
 
-/// Looks between events at what the decoder has noted.
+/// Looks between events at what was noted of the text.
 struct Watch<'a> {
     notes: Rc<Notes>,
     limits: &'a IndexLimits,
-    replaced: u64,
-    first_replaced: u32,
 }
 
-impl<'a> Watch<'a> {
-    fn new(notes: Rc<Notes>, limits: &'a IndexLimits) -> Self {
-        Self {
-            notes,
-            limits,
-            replaced: 0,
-            first_replaced: 0,
-        }
-    }
-
+impl Watch<'_> {
     /// To be called before an event is believed: the text may have ended early.
-    fn check(&mut self, line: u32) -> Result<(), IndexError> {
+    fn check(&self, line: u32) -> Result<(), IndexError> {
         if let Some(error) = self.notes.error.take() {
             return Err(io_error(error, self.limits));
         }
@@ -135,21 +125,17 @@ impl<'a> Watch<'a> {
             return Err(IndexError::TooLong { limit, line });
         }
         self.notes.pending.set(0);
-        let replaced = self.notes.replaced.get();
-        if self.replaced == 0 && replaced > 0 {
-            self.first_replaced = line;
-        }
-        self.replaced = replaced;
         Ok(())
     }
 
     fn warn(&self, mut index: Index) -> Index {
-        if self.replaced > 0 {
+        let replaced = self.notes.replaced.get();
+        if replaced > 0 {
             index.warnings.push(Reason::new(
                 "not-utf8",
                 format!(
-                    "the index is not UTF-8 in {} places (the first near line {}); they are read as U+FFFD",
-                    self.replaced, self.first_replaced
+                    "the index is not UTF-8 in {replaced} places (the first near line {}); they are read as U+FFFD",
+                    self.notes.lines.get().saturating_add(1)
                 ),
             ));
         }

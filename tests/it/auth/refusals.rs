@@ -84,7 +84,8 @@ fn a_denied_look_is_never_an_empty_one() {
                 ".docker/config.json",
                 &store(&registry.host(), USER, PASSWORD),
             );
-            let outcome = migrate(&ferry, &source, &registry.target("charts"), &[]).expect(2);
+            // A target that lets us do nothing at all is unusable
+            let outcome = migrate(&ferry, &source, &registry.target("charts"), &[]).expect(5);
             assert_eq!(outcome.count("failed"), 1);
             assert!(said(&outcome).contains(&format!("{code}")), "{}", said(&outcome));
             assert_eq!(registry.log().writes(), 0, "{code} {auth:?}\n{}", registry.log());
