@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use bytes::Bytes;
 
 use crate::layout::{Existing, Layout, LayoutError};
-use crate::payload::{Budget, Payload, Spooled};
+use crate::payload::Payload;
 use crate::registry::{Registry, RegistryError};
 use crate::types::{ChartName, Class, Digest, OciTarget, Repository, Tag, TargetError};
 
@@ -212,22 +212,6 @@ impl Target {
                 .await?
                 .map(Into::into)),
             Self::Layout(layout) => Ok(layout.get_manifest(repository, reference).await?.map(Into::into)),
-        }
-    }
-
-    /// A blob, its digest verified.
-    pub async fn get_blob(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-        size: u64,
-        budget: &Budget,
-    ) -> Result<Spooled, TargetFault> {
-        match self {
-            Self::Registry { registry, .. } => {
-                Ok(registry.get_blob(repository, digest, size, budget).await?)
-            }
-            Self::Layout(layout) => Ok(layout.get_blob(digest, size, budget).await?),
         }
     }
 

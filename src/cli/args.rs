@@ -58,7 +58,10 @@ pub(super) enum Command {
         shell: clap_complete::Shell,
     },
     /// Print the manual page, for `man -l`
-    Man,
+    Man {
+        /// The page of this command instead of the first one
+        command: Option<String>,
+    },
 }
 
 /// `config …`

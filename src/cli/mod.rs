@@ -17,6 +17,7 @@ mod signals;
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::config;
@@ -84,12 +85,24 @@ fn dispatch(cli: Cli, screen: &Screen) -> anyhow::Result<u8> {
             clap_complete::generate(shell, &mut Cli::command(), "chartferry", &mut script);
             output::print(&String::from_utf8_lossy(&script)).map(|()| 0)
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-            output::print(&String::from_utf8_lossy(&page)).map(|()| 0)
-        }
+        Command::Man { command } => man(command.as_deref()),
     }
+}
+
+/// The manual page of the program or of one of its commands, as `roff`.
+fn man(command: Option<&str>) -> anyhow::Result<u8> {
+    let mut program = Cli::command();
+    program.build();
+    let page = match command {
+        None => program,
+        Some(name) => {
+            let found = program.find_subcommand(name).cloned();
+            found.with_context(|| format!("there is no command `{name}`"))?
+        }
+    };
+    let mut text = Vec::new();
+    clap_mangen::Man::new(page).render(&mut text)?;
+    output::print(&String::from_utf8_lossy(&text)).map(|()| 0)
 }
 
 /// `config check`: problems on stderr, the verdict on stdout.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use oci_client::manifest::{OciDescriptor, OciImageManifest};
 
 use crate::types::Digest;
 
@@ -23,10 +23,9 @@ pub const MANIFEST_MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+jso
 const MOST_LAYERS: usize = 64;
 
 /// A blob that a manifest names.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlobRef {
     /// What it is.
-    #[serde(rename = "mediaType", default)]
     pub media_type: String,
     /// Its digest.
     pub digest: Digest,
@@ -34,14 +33,24 @@ pub struct BlobRef {
     pub size: u64,
 }
 
+impl BlobRef {
+    /// A descriptor whose digest and size can be what they claim.
+    fn checked(descriptor: OciDescriptor) -> Result<Self, ManifestError> {
+        Ok(Self {
+            media_type: descriptor.media_type,
+            digest: descriptor.digest.parse().map_err(|_| ManifestError::Form)?,
+            size: u64::try_from(descriptor.size).map_err(|_| ManifestError::Form)?,
+        })
+    }
+}
+
 /// The manifest of a chart, taken apart.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChartManifest {
     /// The config blob.
     pub config: BlobRef,
     /// Package, provenance, and whatever else it holds. Their order says nothing (helm-oci-format 11, item 16).
     pub layers: Vec<BlobRef>,
-    #[serde(default)]
     annotations: Option<BTreeMap<String, String>>,
 }
 
@@ -64,7 +73,16 @@ pub enum ManifestError {
 impl ChartManifest {
     /// Reads the bytes of a manifest.
     pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
-        let manifest: Self = serde_json::from_slice(bytes).map_err(|_| ManifestError::Form)?;
+        let image: OciImageManifest = serde_json::from_slice(bytes).map_err(|_| ManifestError::Form)?;
+        let manifest = Self {
+            config: BlobRef::checked(image.config)?,
+            layers: image
+                .layers
+                .into_iter()
+                .map(BlobRef::checked)
+                .collect::<Result<_, _>>()?,
+            annotations: image.annotations,
+        };
         if manifest.config.media_type != CONFIG_MEDIA_TYPE {
             let found = manifest.config.media_type.chars().take(200).collect();
             return Err(ManifestError::Kind(found));
@@ -112,7 +130,7 @@ mod tests {
     fn manifest(layers: &str) -> String {
         let digest = Digest::of(b"");
         format!(
-            r#"{{"config":{{"mediaType":"{CONFIG_MEDIA_TYPE}","digest":"{digest}","size":0}},"layers":[{layers}],"annotations":{{"org.opencontainers.image.created":"2024-02-03T04:05:06Z"}}}}"#
+            r#"{{"schemaVersion":2,"config":{{"mediaType":"{CONFIG_MEDIA_TYPE}","digest":"{digest}","size":0}},"layers":[{layers}],"annotations":{{"org.opencontainers.image.created":"2024-02-03T04:05:06Z"}}}}"#
         )
     }
 

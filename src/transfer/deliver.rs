@@ -71,11 +71,12 @@ impl Errand<'_> {
             .repository(&cargo.chart)
             .map_err(|error| Fault::refused("invalid-name", chain(&error)))?;
         destination.usable(&repository)?;
-        if self.rivals {
-            destination.take(&repository, &cargo.tag, &cargo.manifest.digest)?;
-        }
         if self.unlisted && !self.overwrite && self.is_there(destination, &repository).await? {
             return Ok(Pushed::Present);
+        }
+        // Only now: a rival that is not there must not keep the one that is from being found present.
+        if self.rivals {
+            destination.take(&repository, &cargo.tag, &cargo.manifest.digest)?;
         }
         let pushes = cargo
             .blobs

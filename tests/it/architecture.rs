@@ -60,7 +60,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("docker_credential", &["registry/credentials"]),
     ("reqwest::Client", &["net/", "net.rs"]),
     ("reqwest::ClientBuilder", &["net/", "net.rs"]),
-    ("oci_client", &["registry/", "types/reference"]),
+    ("oci_client", &["helm/manifest"]),
     ("tar", &["helm/", "source/"]),
     ("flate2", &["helm/", "source/", "net/"]),
 ];

@@ -226,6 +226,11 @@ fn the_manual_page_is_one() {
     ] {
         assert!(page.stdout.contains(word), "{word}");
     }
+    // The first page names the pages of the commands, so there are such pages
+    let page = Ferry::new().run(["man", "migrate"]).expect(0);
+    assert!(page.stdout.contains("\\-\\-provenance"), "{}", page.stdout);
+    let none = Ferry::new().run(["man", "swim"]).expect(1);
+    assert!(none.stderr.contains("no command `swim`"), "{}", none.stderr);
 }
 
 #[test]
