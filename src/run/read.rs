@@ -50,7 +50,7 @@ pub(super) async fn read(
     let (stop, timer) = engine.stop.timed(spec.run_timeout);
     let mut report = MirrorReport::new(&spec.name, &spec.source.to_string());
     report.drift = spec.drift;
-    report.drift_checked = spec.check_drift;
+    report.drift_checked = spec.check_drift || matches!(mode, Mode::Verify { .. });
     engine.progress.phase(&spec.name, "reading the index");
     let reading = AssertUnwindSafe(read_source(engine, &spec)).catch_unwind();
     let both = future::join(targets.open_all(engine, &spec, mode), reading);

@@ -88,13 +88,25 @@ impl FromStr for TargetSpec {
     }
 }
 
-/// Does the run push?
+/// What the run does about what it finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Says what would be done.
     Plan,
     /// Does it.
     Migrate,
+    /// Compares what is there with the source and with itself.
+    Verify {
+        /// Reads every blob, not only what names them.
+        deep: bool,
+    },
+}
+
+impl Mode {
+    /// Nothing is written.
+    pub(super) fn only_reads(self) -> bool {
+        self != Self::Migrate
+    }
 }
 
 /// What all mirrors of a process share.

@@ -36,4 +36,5 @@ mod support;
 mod targets;
 mod tls;
 mod vectors;
+mod verify;
 mod workshop;
