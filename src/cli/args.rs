@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::shard::ShardArg;
 use crate::report::ExitZeroOn;
 use crate::types::ByteSize;
 
@@ -153,6 +154,12 @@ pub(super) struct RunArgs {
     /// Only say what would be done (the same as `plan`)
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Only one part of the charts: `INDEX/COUNT` from `0/COUNT` on, or `auto` in a Kubernetes Indexed Job
+    ///
+    /// Each repository belongs to exactly one part, always the same, so that COUNT processes do the whole work side by
+    /// side without getting into each other's way. `auto` reads `JOB_COMPLETION_INDEX` and `CHARTFERRY_SHARDS`.
+    #[arg(long, value_name = "INDEX/COUNT|auto")]
+    pub(super) shard: Option<ShardArg>,
     /// Which versions.
     #[command(flatten)]
     pub(super) filters: FilterArgs,

@@ -12,6 +12,7 @@ mod logins;
 mod output;
 pub mod progress;
 mod run_command;
+mod shard;
 mod signals;
 
 use std::path::Path;

@@ -14,7 +14,7 @@ use crate::report::DriftPolicy;
 use crate::source::{SourceOptions, SourceSpec};
 use crate::transfer::Policy;
 use crate::transfer::width::{Gate, Width};
-use crate::types::{OciTarget, TargetError};
+use crate::types::{OciTarget, Shard, TargetError};
 
 use super::Stop;
 
@@ -39,6 +39,8 @@ pub struct MirrorSpec {
     pub check_drift: bool,
     /// No new work after this long.
     pub run_timeout: Option<Duration>,
+    /// Only this part of the repositories, where several processes share the work.
+    pub shard: Option<Shard>,
 }
 
 impl MirrorSpec {
@@ -54,6 +56,7 @@ impl MirrorSpec {
             drift: DriftPolicy::default(),
             check_drift: false,
             run_timeout: None,
+            shard: None,
         }
     }
 }

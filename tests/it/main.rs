@@ -31,6 +31,7 @@ mod readme;
 mod resume;
 mod rivals;
 mod rules;
+mod shard;
 mod shutdown;
 mod support;
 mod targets;
