@@ -60,6 +60,8 @@ impl From<crate::layout::Manifest> for StoredManifest {
 pub struct Tags {
     /// All that the target named.
     pub names: HashSet<Box<str>>,
+    /// The repository is there; a layout takes any.
+    pub found: bool,
     /// The listing was complete and orderly: a tag that it does not name is absent. Otherwise a look at the tag
     /// itself decides (registries rule 15).
     pub trusted: bool,
@@ -165,11 +167,13 @@ impl Target {
                 let list = registry.list_tags(repository).await?;
                 Ok(Tags {
                     names: list.tags,
+                    found: list.found,
                     trusted: list.trusted,
                 })
             }
             Self::Layout(layout) => Ok(Tags {
                 names: layout.list_tags(repository),
+                found: true,
                 trusted: true,
             }),
         }

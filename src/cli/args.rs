@@ -248,6 +248,9 @@ pub(super) struct TrustArgs {
     /// Push chart OLD to a repository called NEW, as registries do not allow every name (repeatable)
     #[arg(long, value_name = "OLD=NEW")]
     pub(super) rename: Vec<String>,
+    /// Create what a push does not create: repositories at Amazon ECR, projects at Harbor
+    #[arg(long)]
+    pub(super) create_repositories: bool,
 }
 
 /// How to reach the target. The names are Helm's.

@@ -138,6 +138,7 @@ fn host_options(host: &HostConfig) -> anyhow::Result<HostOptions> {
     let names = |hosts: &[crate::types::RegistryHost]| hosts.iter().map(ToString::to_string).collect();
     Ok(HostOptions {
         name: host.name.api_host().to_owned(),
+        registry_kind: host.kind,
         plain_http: host.plain_http,
         insecure_skip_tls_verify: host.insecure_skip_tls_verify,
         ca_file: host.ca_file.clone(),
@@ -261,6 +262,7 @@ fn mirror_spec(
             DriftPolicy::Fail => report::DriftPolicy::Fail,
         },
         check_drift: mirror.check_drift,
+        create_repositories: mirror.create_repositories,
         run_timeout: mirror.run_timeout,
         shard: None,
     })

@@ -8,6 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::creation::CreationFuture;
+
 /// What is known for a host.
 #[derive(Clone)]
 pub enum Credential {
@@ -83,6 +85,11 @@ pub type CredentialFuture<'a> =
 pub trait Credentials: Send + Sync {
     /// The credential for `host` (`name[:port]`, as written in references).
     fn get<'a>(&'a self, host: &'a str) -> CredentialFuture<'a>;
+
+    /// Creates a repository at `host` by the cloud's own interface; `None` where these credentials know none.
+    fn create_repository<'a>(&'a self, _host: &'a str, _repository: &'a str) -> Option<CreationFuture<'a>> {
+        None
+    }
 }
 
 /// One credential for whoever asks: flags of the command line, tests.

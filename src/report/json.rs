@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use super::{
     Action, Command, DigestCheck, DriftPolicy, ExitStatus, HostTraffic, Item, MirrorReport, Problem,
-    Provenance, RunReport, SCHEMA, Signal, TargetReport, Totals,
+    Provenance, RepositoryNote, RunReport, SCHEMA, Signal, TargetReport, Totals,
 };
 use crate::types::{Digest, Reason};
 
@@ -112,6 +112,10 @@ struct TargetView<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schemars(default)]
     warnings: &'a [Reason],
+    /// Repositories that were not simply there: missing, created, to be created.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schemars(default)]
+    repositories: &'a [RepositoryNote],
     /// How many versions per action, and bytes.
     totals: Totals,
     /// Every version of the index, once.
@@ -228,6 +232,7 @@ impl<'a> TargetView<'a> {
             target: &target.target,
             error: target.error.as_ref(),
             warnings: &target.warnings,
+            repositories: &target.repositories,
             totals: target.totals(),
             items: Items(target),
         }

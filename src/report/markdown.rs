@@ -61,6 +61,9 @@ fn write_target(mirror: &MirrorReport, target: &TargetReport, out: &mut dyn io::
     if totals.present > 0 && !mirror.drift_checked {
         writeln!(out, "Drift: not checked.\n")?;
     }
+    for clause in words::repositories(target) {
+        writeln!(out, "{}\n", code(&clause))?;
+    }
     Ok(())
 }
 

@@ -152,6 +152,37 @@ impl MirrorReport {
     }
 }
 
+/// How a repository stands that a push needs and that was not simply there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RepositoryState {
+    /// Only in a plan: not there yet. A push creates it, or is refused.
+    New,
+    /// Only in a plan: it would be created first, as `create_repositories` says.
+    WouldCreate,
+    /// It was created, as `create_repositories` says.
+    Created,
+    /// It is missing, and a push does not create it.
+    Missing,
+    /// It is missing, or the account may not push to it: the registry does not tell which.
+    Denied,
+}
+
+/// A repository, or what must be there for it, that was not simply there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Repository")]
+pub struct RepositoryNote {
+    /// Its name in the registry.
+    pub name: Box<str>,
+    /// `repository`, or `project` where that is what has to be created.
+    pub what: &'static str,
+    /// How it stands.
+    pub state: RepositoryState,
+    /// Why, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+}
+
 /// The result of one mirror at one target.
 #[derive(Debug, Clone)]
 pub struct TargetReport {
@@ -161,6 +192,8 @@ pub struct TargetReport {
     pub error: Option<Problem>,
     /// What went on all the same but deserves a look.
     pub warnings: Vec<Reason>,
+    /// Repositories that were not simply there: missing, created, to be created.
+    pub repositories: Vec<RepositoryNote>,
     /// Every version, once.
     pub items: Vec<Item>,
 }
@@ -172,6 +205,7 @@ impl TargetReport {
             target: target.into(),
             error: None,
             warnings: Vec::new(),
+            repositories: Vec::new(),
             items: Vec::new(),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt as _, StreamExt as _, future, stream};
 use tokio::sync::mpsc;
@@ -18,13 +18,16 @@ use crate::plan::{Candidate, Selection};
 use crate::report::{Action, DriftPolicy, Item, MirrorReport, Problem, ProblemKind};
 use crate::target::Tags;
 use crate::transfer::{Destination, Fault, Flight, Job, Outcome, Transfer};
-use crate::types::{ChartName, Digest, Reason, Tag};
+use crate::types::{ChartName, Digest, Reason, Repository, Tag};
 
 /// Tag lists read side by side per mirror. The network layer bounds them per host.
 const LISTINGS: usize = 16;
 /// Versions that wait for a place. Enough that the pool never starves, so few that tag lists are not read long
 /// before they are needed.
 const QUEUE: usize = 1024;
+
+/// How long uploads may take to be cancelled that no push has used: the registry forgets them by itself some day.
+const ENDING: Duration = Duration::from_secs(5);
 
 /// When the end of the run reached versions that nobody had taken up.
 const BEFORE: &str = "before this version's turn";
@@ -92,6 +95,11 @@ pub(super) async fn run(engine: &Engine, opened: Opened, mode: Mode) -> MirrorRe
     let (send, receive) = mpsc::channel(QUEUE);
     let ((), ()) = future::join(cycle.look(selections, send), carry_all(&cycle, receive)).await;
     drop(timer);
+    let ends = cycle.transfer.destinations().iter().map(|one| one.end());
+    tokio::select! {
+        _ = tokio::time::timeout(ENDING, future::join_all(ends)) => {}
+        () = cycle.stop.expired() => {}
+    }
     // All tasks were joined. Should one live on all the same, the books stay empty and do not balance, which `run`
     // finds out.
     if let Some(cycle) = Arc::into_inner(cycle) {
@@ -191,8 +199,8 @@ impl Cycle {
         let tags = target
             .list_tags(&repository)
             .await
-            .map_err(|fault| destination.look_failed(&repository, &fault))?;
-        destination.looked(&repository);
+            .map_err(|fault| destination.hidden(&repository, fault))?;
+        destination.looked(&repository, tags.found);
         let look = Look {
             engine: &self.engine,
             policy: &self.spec.policy,
@@ -202,8 +210,41 @@ impl Cycle {
             depth: Depth::of(self.mode, self.spec.check_drift),
         };
         let standings = candidates.iter().map(|candidate| look.standing(candidate));
-        let standings = stream::iter(standings).buffered(LISTINGS).collect().await;
+        let mut standings: Vec<_> = stream::iter(standings).buffered(LISTINGS).collect().await;
+        if !tags.found {
+            self.preflight(destination, &repository, &mut standings).await;
+        }
         Ok((standings, tags))
+    }
+
+    /// Where something is to be pushed to a repository that is in no list: makes sure before any download that it takes
+    /// uploads, or in a plan says what stands in the way. What is there already is none the worse for it.
+    async fn preflight(
+        &self,
+        destination: &Destination,
+        repository: &Repository,
+        standings: &mut [Standing],
+    ) {
+        let overwrite = self.spec.drift == DriftPolicy::Overwrite;
+        let wanted = |standing: &&mut Standing| match standing {
+            Standing::Missing => true,
+            Standing::Drifted(..) => overwrite,
+            Standing::Present(_) | Standing::Failed(..) => false,
+        };
+        let mut wanted = standings.iter_mut().filter(wanted).peekable();
+        if wanted.peek().is_none() {
+            return;
+        }
+        let create = self.spec.create_repositories;
+        let outcome = match self.mode {
+            Mode::Migrate => destination.admit(repository, create).await,
+            Mode::Plan => destination.foresee(repository, create).await,
+            Mode::Verify { .. } => Ok(()),
+        };
+        if let Err(fault) = outcome {
+            let failed = Standing::failed(fault);
+            wanted.for_each(|standing| standing.clone_from(&failed));
+        }
     }
 
     /// Enters what is decided; asks `want` for a transfer otherwise.
@@ -259,17 +300,19 @@ impl Cycle {
             }
             let target = &mut report.targets[*number];
             target.error = unusable(destination, &items);
+            target.repositories = destination.repositories();
             target.items = items;
         }
     }
 }
 
-/// Why a target as a whole was of no use in this run: it was given up, or it refused us and holds nothing of what is
-/// wanted.
+/// Why a target as a whole was of no use in this run: it was given up, repositories are missing in it (reliability F45),
+/// or it refused us and holds nothing of what is wanted.
 fn unusable(destination: &Destination, items: &[Item]) -> Option<Problem> {
     let in_place = |item: &Item| matches!(item.action, Action::Pushed | Action::Present);
     let refusal = || destination.refusal().filter(|_| !items.iter().any(in_place));
-    let reason = destination.broken().or_else(refusal)?.clone();
+    let given_up = destination.broken().cloned().or_else(|| destination.unwritable());
+    let reason = given_up.or_else(|| refusal().cloned())?;
     Some(Problem {
         kind: ProblemKind::Target,
         reason,

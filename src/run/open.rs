@@ -53,6 +53,8 @@ impl Targets {
             TargetSpec::Registry(address) => {
                 let registry = self.registry(engine, &address.host, mode)?;
                 registry.probe().await?;
+                // What registry it is may have come out only now.
+                registry.check_target(address)?;
                 Ok(Target::Registry {
                     registry,
                     address: address.clone(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures_util::{FutureExt as _, future};
+use http::StatusCode;
 
 use super::open::{OpenedTarget, Registries, Targets};
 use super::spec::{Engine, MirrorSpec, Mode};
@@ -101,11 +102,11 @@ async fn read_source(engine: &Engine, spec: &MirrorSpec) -> Result<Read, SourceE
             index,
             validators,
         }),
-        // Nothing was given to compare with, so nothing can be unchanged.
-        Snapshot::Unchanged { validators } => Ok(Read {
-            source,
-            index: Index::default(),
-            validators,
+        // Nothing was given to compare with, so nothing can be unchanged; what it has is not known all the same.
+        Snapshot::Unchanged { .. } => Err(SourceError::Status {
+            what: "index",
+            url: spec.source.to_string(),
+            status: StatusCode::NOT_MODIFIED,
         }),
     }
 }

@@ -37,6 +37,8 @@ pub struct MirrorSpec {
     pub drift: DriftPolicy,
     /// Ask the registry for the bytes of versions that are there already, one manifest each.
     pub check_drift: bool,
+    /// Create repositories that a push does not create, where the registry has a call for it.
+    pub create_repositories: bool,
     /// No new work after this long.
     pub run_timeout: Option<Duration>,
     /// Only this part of the repositories, where several processes share the work.
@@ -55,6 +57,7 @@ impl MirrorSpec {
             policy: Policy::default(),
             drift: DriftPolicy::default(),
             check_drift: false,
+            create_repositories: false,
             run_timeout: None,
             shard: None,
         }

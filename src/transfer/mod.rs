@@ -9,6 +9,7 @@ mod fault;
 mod flight;
 mod obtain;
 mod policy;
+mod preflight;
 mod provenance;
 mod push;
 mod renewal;

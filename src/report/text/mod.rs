@@ -53,6 +53,9 @@ fn write_mirror(
             plan::write(target, width, out)?;
         }
         summary::write(command, mirror, target, width, out)?;
+        for clause in words::repositories(target) {
+            paragraph(out, "", &plain(&clause), 2, width)?;
+        }
     }
     Ok(())
 }
