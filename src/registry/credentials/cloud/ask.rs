@@ -69,6 +69,7 @@ impl<'a> Ask<'a> {
     }
 
     /// The JSON of a good answer; `advice` (with `; ` in front) is for the others.
+    #[cfg(any(feature = "azure", feature = "google"))]
     pub(super) async fn json(&self, request: Request, advice: &str) -> Result<Value, CloudError> {
         let answer = self.send(request).await?;
         self.read(&answer, advice)

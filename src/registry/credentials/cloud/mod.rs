@@ -261,6 +261,10 @@ impl Clouds {
         }
     }
 
+    #[cfg_attr(
+        not(any(feature = "aws", feature = "azure", feature = "google")),
+        allow(clippy::unused_async, reason = "there is nobody to wait for then")
+    )]
     async fn ask(&self, vendor: Vendor, host: &str, meant: bool) -> Search {
         match vendor {
             #[cfg(feature = "aws")]

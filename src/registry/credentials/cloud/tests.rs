@@ -5,9 +5,7 @@ use secrecy::ExposeSecret as _;
 
 use super::*;
 use crate::net::HostOptions;
-use crate::net::testing::{Server, answer, net_with};
-use crate::registry::credential::Credentials as _;
-use crate::registry::credentials::{StoreOptions, Stores};
+use crate::net::testing::net_with;
 
 /// Clouds by these settings and variables; nothing of the machine's own environment counts.
 pub(super) fn clouds(settings: &[(&str, Cloud)], variables: &[(&str, &str)]) -> Clouds {
@@ -58,8 +56,8 @@ pub(super) async fn found(clouds: &Clouds, host: &str) -> String {
     }
 }
 
-#[cfg(any(feature = "aws", feature = "azure", feature = "google"))]
 /// The fields of a form that was posted.
+#[cfg(any(feature = "aws", feature = "azure", feature = "google"))]
 pub(super) fn fields(body: &[u8]) -> BTreeMap<String, String> {
     url::form_urlencoded::parse(body).into_owned().collect()
 }
@@ -147,74 +145,4 @@ async fn nothing_is_asked_where_nothing_speaks_of_a_cloud() {
         assert!(found.starts_with("none: "), "{found}");
     }
     assert!(clouds.net.traffic().is_empty(), "{:?}", clouds.net.traffic());
-}
-
-#[cfg(feature = "google")]
-#[tokio::test]
-async fn one_answer_serves_all_until_it_is_refused() {
-    let server = Server::start(|_, before| {
-        let body = format!(r#"{{"access_token":"s3cr3t-{before}","expires_in":3600}}"#);
-        answer(200, &[], body)
-    })
-    .await;
-    let authority = server.authority();
-    let clouds = Arc::new(clouds(&[], &[("GCE_METADATA_HOST", &authority)]));
-    let stores = Stores::new(StoreOptions::default()).with_clouds(clouds.clone());
-    let stores = Arc::new(stores);
-    let asks: Vec<_> = (0..20)
-        .map(|_| {
-            let stores = Arc::clone(&stores);
-            tokio::spawn(async move { stores.get("gcr.io").await.unwrap() })
-        })
-        .collect();
-    let mut first = None;
-    for ask in asks {
-        first = Some(ask.await.unwrap());
-    }
-    let first = first.unwrap();
-    assert_eq!(server.asked().len(), 1);
-    let life = stores.renewal("gcr.io").unwrap() - Instant::now();
-    assert!(life.as_secs().abs_diff(1800) <= 60, "{life:?}");
-    assert_eq!(stores.renewal("other.io"), None);
-
-    // Refused: asked again at once, although the stores keep answers for some seconds
-    stores.refused("gcr.io", &first);
-    let second = stores.get("gcr.io").await.unwrap();
-    assert!(second != first);
-    assert_eq!(server.asked().len(), 2);
-    // An old one, or this one so soon again: no
-    stores.refused("gcr.io", &first);
-    stores.refused("gcr.io", &second);
-    assert!(stores.get("gcr.io").await.unwrap() == second);
-    assert_eq!(server.asked().len(), 2);
-}
-
-#[cfg(feature = "google")]
-#[tokio::test]
-async fn a_stored_login_comes_first() {
-    let server = Server::start(|_, _| answer(200, &[], r#"{"access_token":"cloud","expires_in":60}"#)).await;
-    let authority = server.authority();
-    let home = tempfile::tempdir().unwrap();
-    let folder = home.path().join(".docker");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(
-        folder.join("config.json"),
-        r#"{"auths": {"eu.gcr.io": {"auth": "dTpw"}}}"#,
-    )
-    .unwrap();
-    let options = StoreOptions {
-        variables: [("HOME".to_owned(), home.path().display().to_string())].into(),
-        ..StoreOptions::default()
-    };
-    let clouds = clouds(&[], &[("GCE_METADATA_HOST", &authority)]);
-    let stores = Stores::new(options).with_clouds(Arc::new(clouds));
-    let (_, origin) = stores.find("eu.gcr.io").await.unwrap();
-    assert!(origin.to_string().starts_with("Docker's store"), "{origin}");
-    assert!(server.asked().is_empty());
-    let (_, origin) = stores.find("us.gcr.io").await.unwrap();
-    assert_eq!(origin.to_string(), "Google: service account of the machine");
-    assert_eq!(
-        stores.find("r.io").await.unwrap().1.to_string(),
-        "no store: anonymous"
-    );
 }

@@ -8,7 +8,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
 use crate::net::testing::{Answer, Asked, Server, answer};
+use crate::registry::credential::Credentials as _;
+use crate::registry::credentials::{StoreOptions, Stores};
 
 use super::super::tests::{clouds, fields, found};
 use super::*;
@@ -276,4 +282,72 @@ fn lives_are_believed_within_reason() {
         assert_eq!(seconds(Some(&value)).map(|life| life.as_secs()), wanted, "{json}");
     }
     assert_eq!(seconds(None), None);
+}
+
+#[tokio::test]
+async fn one_answer_serves_all_until_it_is_refused() {
+    let server = Server::start(|_, before| {
+        let body = format!(r#"{{"access_token":"s3cr3t-{before}","expires_in":3600}}"#);
+        answer(200, &[], body)
+    })
+    .await;
+    let authority = server.authority();
+    let clouds = Arc::new(clouds(&[], &[("GCE_METADATA_HOST", &authority)]));
+    let stores = Stores::new(StoreOptions::default()).with_clouds(clouds.clone());
+    let stores = Arc::new(stores);
+    let asks: Vec<_> = (0..20)
+        .map(|_| {
+            let stores = Arc::clone(&stores);
+            tokio::spawn(async move { stores.get("gcr.io").await.unwrap() })
+        })
+        .collect();
+    let mut first = None;
+    for ask in asks {
+        first = Some(ask.await.unwrap());
+    }
+    let first = first.unwrap();
+    assert_eq!(server.asked().len(), 1);
+    let life = stores.renewal("gcr.io").unwrap() - Instant::now();
+    assert!(life.as_secs().abs_diff(1800) <= 60, "{life:?}");
+    assert_eq!(stores.renewal("other.io"), None);
+
+    // Refused: asked again at once, although the stores keep answers for some seconds
+    stores.refused("gcr.io", &first);
+    let second = stores.get("gcr.io").await.unwrap();
+    assert!(second != first);
+    assert_eq!(server.asked().len(), 2);
+    // An old one, or this one so soon again: no
+    stores.refused("gcr.io", &first);
+    stores.refused("gcr.io", &second);
+    assert!(stores.get("gcr.io").await.unwrap() == second);
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_stored_login_comes_first() {
+    let server = Server::start(|_, _| answer(200, &[], r#"{"access_token":"cloud","expires_in":60}"#)).await;
+    let authority = server.authority();
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join(".docker");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(
+        folder.join("config.json"),
+        r#"{"auths": {"eu.gcr.io": {"auth": "dTpw"}}}"#,
+    )
+    .unwrap();
+    let options = StoreOptions {
+        variables: [("HOME".to_owned(), home.path().display().to_string())].into(),
+        ..StoreOptions::default()
+    };
+    let clouds = clouds(&[], &[("GCE_METADATA_HOST", &authority)]);
+    let stores = Stores::new(options).with_clouds(Arc::new(clouds));
+    let (_, origin) = stores.find("eu.gcr.io").await.unwrap();
+    assert!(origin.to_string().starts_with("Docker's store"), "{origin}");
+    assert!(server.asked().is_empty());
+    let (_, origin) = stores.find("us.gcr.io").await.unwrap();
+    assert_eq!(origin.to_string(), "Google: service account of the machine");
+    assert_eq!(
+        stores.find("r.io").await.unwrap().1.to_string(),
+        "no store: anonymous"
+    );
 }
