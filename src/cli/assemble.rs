@@ -11,8 +11,8 @@ use super::helm_repositories::{self, Entry};
 use super::logins::{Login, Logins};
 use super::shard;
 use crate::config::{
-    self, Concurrency, Config, DigestPolicy, DriftPolicy, HostConfig, MirrorConfig, ProvenancePolicy,
-    SourceConfig, TargetConfig,
+    self, CloudLogin, Concurrency, Config, DigestPolicy, DriftPolicy, HostConfig, MirrorConfig,
+    ProvenancePolicy, SourceConfig, TargetConfig,
 };
 use crate::helm::index::IndexLimits;
 use crate::net::{AddressRule, HostOptions, Net, NetOptions};
@@ -20,12 +20,14 @@ use crate::payload::Budget;
 use crate::plan::Mismatch;
 use crate::progress::Progress;
 use crate::registry::Credential;
+use crate::registry::credentials::cloud::{Cloud, Clouds};
 use crate::registry::credentials::{Login as HostLogin, StoreOptions, Stores};
 use crate::report;
 use crate::run::{Engine, MirrorSpec, Stop, TargetSpec};
 use crate::source::{SourceOptions, SourceSpec};
 use crate::transfer::width::{Gate, Width};
 use crate::transfer::{self, Policy, Verifier};
+use crate::types::RegistryHost;
 
 /// Everything that a run needs.
 pub(super) struct Work {
@@ -57,7 +59,9 @@ pub(super) async fn assemble(
         allow_private: address_rules(flags::allowed_everywhere(args))?,
         ..NetOptions::default()
     })?;
-    let stores = Arc::new(Stores::new(store_options(config, &chosen, logins)));
+    let store_options = store_options(config, &chosen, logins);
+    let clouds = Clouds::new(net.clone(), clouds(config), store_options.variables.clone());
+    let stores = Arc::new(Stores::new(store_options).with_clouds(Arc::new(clouds)));
     let mut mirrors = Vec::with_capacity(chosen.len());
     for (mirror, helm) in chosen.iter().zip(&helm) {
         let login = source_login(mirror, helm.as_ref(), logins, &stores).await?;
@@ -135,7 +139,7 @@ fn address_rules(rules: &[String]) -> anyhow::Result<Vec<AddressRule>> {
 }
 
 fn host_options(host: &HostConfig) -> anyhow::Result<HostOptions> {
-    let names = |hosts: &[crate::types::RegistryHost]| hosts.iter().map(ToString::to_string).collect();
+    let names = |hosts: &[RegistryHost]| hosts.iter().map(ToString::to_string).collect();
     Ok(HostOptions {
         name: host.name.api_host().to_owned(),
         registry_kind: host.kind,
@@ -211,6 +215,19 @@ fn store_options(config: &Config, mirrors: &[&MirrorConfig], logins: &Logins) ->
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect(),
     }
+}
+
+/// Which cloud logs in at the hosts of the file; the others go by their names.
+fn clouds(config: &Config) -> Vec<(RegistryHost, Cloud)> {
+    let cloud = |host: &HostConfig| match host.cloud {
+        CloudLogin::Auto => Cloud::Auto,
+        CloudLogin::Aws => Cloud::Aws,
+        CloudLogin::Azure => Cloud::Azure,
+        CloudLogin::Google => Cloud::Google,
+        CloudLogin::Off => Cloud::Off,
+    };
+    let hosts = config.hosts.iter();
+    hosts.map(|host| (host.name.clone(), cloud(host))).collect()
 }
 
 fn host_login(login: &config::Login) -> HostLogin {

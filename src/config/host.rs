@@ -2,7 +2,7 @@
 
 use super::fields::{Fields, Located};
 use super::problem::{Kind, Problems};
-use super::settings::HostConfig;
+use super::settings::{CloudLogin, HostConfig};
 use super::{Surroundings, login, pem, values};
 use crate::secret;
 use crate::types::{RegistryHost, RegistryKind};
@@ -39,6 +39,7 @@ pub(super) fn read(
     let mut hosts = |key| list(fields, key, values::host, problems);
     let (trusted_realms, pass_credentials_to) = (hosts("trusted_realms"), hosts("pass_credentials_to"));
     let allow_private = list(fields, "allow_private", values::private, problems);
+    let cloud = cloud(fields, login.is_some(), problems);
     let default = HostConfig::new(name?);
     if login.is_some() && fields.get_or("plain_http", false) && !is_local(&default.name) {
         let place = fields.place("plain_http");
@@ -52,6 +53,7 @@ pub(super) fn read(
     Some(HostConfig {
         kind: kind.and_then(|kind| RegistryKind::from_word(kind.value)),
         login,
+        cloud: cloud.unwrap_or(default.cloud),
         plain_http: fields.get_or("plain_http", default.plain_http),
         insecure_skip_tls_verify: fields.get_or("insecure_skip_tls_verify", default.insecure_skip_tls_verify),
         ca_file: ca_file.map(|file| file.value),
@@ -109,6 +111,20 @@ pub(super) fn list<T>(
         }
     }
     out
+}
+
+/// Whose workload identity logs in. A host has one login: a cloud that is named besides another would never be asked.
+fn cloud(fields: &Fields<'_>, has_login: bool, problems: &mut Problems<'_>) -> Option<CloudLogin> {
+    let word = fields.get::<&str>("cloud")?;
+    let cloud = CloudLogin::from_word(word.value)?;
+    if has_login && !matches!(cloud, CloudLogin::Auto | CloudLogin::Off) {
+        word.refuse(
+            problems,
+            Kind::Conflict,
+            "contradicts the login that is given here; keep one of them",
+        );
+    }
+    Some(cloud)
 }
 
 fn is_local(host: &RegistryHost) -> bool {

@@ -162,6 +162,12 @@ pub static HOST: Section = Section {
             None,
             "Docker credential helper, by the part after `docker-credential-` or by absolute path.",
         ),
+        key(
+            "cloud",
+            Kind::Choice(&["auto", "aws", "azure", "google", "off"]),
+            Some("\"auto\""),
+            "Whose workload identity logs in where no store knows the host; `auto`: as the host's name says.",
+        ),
         key("plain_http", Kind::Bool, Some("false"), "Speak HTTP without TLS."),
         key(
             "insecure_skip_tls_verify",

@@ -39,8 +39,9 @@ pub use problem::{ConfigError, Kind as ProblemKind, Problem};
 pub use rules::RulesError;
 pub use schema::schema;
 pub use settings::{
-    ChartConfig, Concurrency, Config, DigestPolicy, DriftPolicy, DuplicatesPolicy, FilterConfig, HostConfig,
-    LogFormat, Login, MirrorConfig, MismatchPolicy, ProvenancePolicy, Since, SourceConfig, TargetConfig,
+    ChartConfig, CloudLogin, Concurrency, Config, DigestPolicy, DriftPolicy, DuplicatesPolicy, FilterConfig,
+    HostConfig, LogFormat, Login, MirrorConfig, MismatchPolicy, ProvenancePolicy, Since, SourceConfig,
+    TargetConfig,
 };
 use tree::{Entry, Node};
 

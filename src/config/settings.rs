@@ -77,6 +77,8 @@ pub struct HostConfig {
     pub kind: Option<RegistryKind>,
     /// Where its credentials come from; `None`: Helm's and Docker's stores.
     pub login: Option<Login>,
+    /// Whose workload identity logs in where no store knows the host.
+    pub cloud: CloudLogin,
     /// HTTP without TLS.
     pub plain_http: bool,
     /// Any certificate is good.
@@ -108,6 +110,7 @@ impl HostConfig {
             name,
             kind: None,
             login: None,
+            cloud: CloudLogin::Auto,
             plain_http: false,
             insecure_skip_tls_verify: false,
             ca_file: None,
@@ -305,6 +308,22 @@ macro_rules! words {
             }
         }
     };
+}
+
+words! {
+    /// `cloud`: whose workload identity logs in where no store knows the host.
+    CloudLogin {
+        /// That of the cloud whose registry the host's name says it is.
+        "auto" => Auto,
+        /// That of AWS.
+        "aws" => Aws,
+        /// That of Azure.
+        "azure" => Azure,
+        /// That of Google.
+        "google" => Google,
+        /// None.
+        "off" => Off,
+    }
 }
 
 words! {

@@ -207,6 +207,7 @@ fn every_other_value_of_a_default_changes_the_configuration() {
     let lines: Vec<&str> = EXAMPLE.lines().collect();
     for Shown { key, line, .. } in shown().iter().filter(|shown| shown.form == Form::Default) {
         let other = match lines[*line].split_once(" = ").unwrap().1 {
+            "\"auto\"" if key == "cloud" => "\"off\"",
             "\"auto\"" => "7",
             "\"32MiB\"" | "\"256MiB\"" | "\"100MiB\"" => "\"64MiB\"",
             "\"25s\"" | "\"60s\"" | "\"0s\"" => "\"3s\"",

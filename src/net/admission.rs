@@ -19,7 +19,11 @@ impl Net {
         let host = check_form(url)?;
         let home = guard.home();
         if home.is_some_and(|home| home.is(url)) {
-            return Ok(Reach::Home);
+            return Ok(if guard.is_metadata() {
+                Reach::Metadata
+            } else {
+                Reach::Home
+            });
         }
         let rules = self.rules(home);
         if let Host::Domain(name) = &host

@@ -17,6 +17,10 @@ use super::tls::TlsKey;
 /// How long a connection may take, TLS included (reliability F14).
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
 
+/// The same for a metadata service, which is at most a hop away: where there is none, packets vanish, and nobody should
+/// wait for that. The first-party SDKs wait as long.
+const CONNECT_METADATA: Duration = Duration::from_secs(1);
+
 /// Below the idle time of common load balancers (60 s), so that we close first (reliability F51).
 const POOL_IDLE: Duration = Duration::from_secs(45);
 
@@ -25,6 +29,8 @@ const POOL_IDLE: Duration = Duration::from_secs(45);
 pub(super) enum Reach {
     /// The configured host itself.
     Home,
+    /// The metadata service of the cloud, directly.
+    Metadata,
     /// Any other host, under this policy.
     Checked(Policy),
 }
@@ -34,6 +40,16 @@ struct Key {
     tls: TlsKey,
     reach: Reach,
     gzip: bool,
+}
+
+impl Reach {
+    /// How long a connection may take, TLS included.
+    pub(super) fn connect_timeout(&self) -> Duration {
+        match self {
+            Self::Metadata => CONNECT_METADATA,
+            Self::Home | Self::Checked(_) => CONNECT,
+        }
+    }
 }
 
 /// All clients of the process.
@@ -81,24 +97,29 @@ impl Clients {
 
     fn base(&self, key: &Key) -> ClientBuilder {
         let access = match &key.reach {
-            Reach::Home => Access::Home(Arc::clone(&self.zones)),
+            Reach::Home | Reach::Metadata => Access::Home(Arc::clone(&self.zones)),
             Reach::Checked(policy) => Access::Checked {
                 policy: policy.clone(),
                 proxies: self.proxies.names(),
             },
         };
         let proxies = Arc::clone(&self.proxies);
-        Client::builder()
+        let builder = Client::builder()
             .user_agent(&self.user_agent)
             .redirect(RedirectPolicy::none())
             .retry(reqwest::retry::never())
             .referer(false)
             .gzip(key.gzip)
-            .connect_timeout(CONNECT)
+            .connect_timeout(key.reach.connect_timeout())
             .pool_idle_timeout(POOL_IDLE)
             .http2_adaptive_window(true)
             .dns_resolver(Arc::new(access))
-            .no_proxy()
-            .proxy(Proxy::custom(move |url| proxies.of(url).cloned()))
+            .no_proxy();
+        match key.reach {
+            Reach::Metadata => builder,
+            Reach::Home | Reach::Checked(_) => {
+                builder.proxy(Proxy::custom(move |url| proxies.of(url).cloned()))
+            }
+        }
     }
 }

@@ -231,7 +231,12 @@ impl NetError {
     }
 
     /// Makes sense of an error of the client. `proxy` is set where one stands between.
-    pub(super) fn from_client(error: &reqwest::Error, url: &Url, proxy: Option<&Url>) -> Self {
+    pub(super) fn from_client(
+        error: &reqwest::Error,
+        url: &Url,
+        proxy: Option<&Url>,
+        connect: Duration,
+    ) -> Self {
         let host = super::host::authority(url);
         let why = innermost(error);
         if let Some(refused) = find::<ResolveError>(error) {
@@ -255,7 +260,7 @@ impl NetError {
             _ if error.is_connect() && error.is_timeout() => Self::Timeout {
                 url: redact(url),
                 phase: "accept a connection",
-                after: super::client::CONNECT,
+                after: connect,
             },
             _ if error.is_connect() => Self::Connect {
                 host,

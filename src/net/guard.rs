@@ -184,6 +184,8 @@ impl Policy {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressGuard {
     home: Option<Arc<Home>>,
+    /// The home is a metadata service, asked without a proxy and given little time.
+    metadata: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -213,7 +215,20 @@ impl AddressGuard {
 
     /// For requests that nobody configured, such as the URLs of an index in a folder.
     pub fn strict() -> Self {
-        Self { home: None }
+        Self {
+            home: None,
+            metadata: false,
+        }
+    }
+
+    /// For requests of our own to the metadata service of the cloud that we run in, and to nothing but this host and
+    /// port. It is on this machine or beside it: no proxy stands between, and one that does not answer at once is
+    /// not there. Never for a URL that somebody else names.
+    pub fn metadata(url: &Url) -> Self {
+        Self {
+            metadata: true,
+            ..Self::with_home(url, false)
+        }
     }
 
     fn with_home(url: &Url, any_port: bool) -> Self {
@@ -225,7 +240,14 @@ impl AddressGuard {
                 url: url.clone(),
             })
         });
-        Self { home }
+        Self {
+            home,
+            metadata: false,
+        }
+    }
+
+    pub(super) fn is_metadata(&self) -> bool {
+        self.metadata
     }
 
     pub(super) fn home(&self) -> Option<&Home> {

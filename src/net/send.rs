@@ -24,6 +24,9 @@ use super::{Encoding, NetError, Redirects, Request, Response, redact, retry_afte
 /// How long headers may take after the last sign of life (reliability F14).
 const HEADERS: Duration = Duration::from_secs(60);
 
+/// The same for a metadata service. Azure's takes seconds when an identity is new to the machine.
+const METADATA: Duration = Duration::from_secs(10);
+
 /// The network. Cloning is cheap and shares everything.
 #[derive(Clone)]
 pub struct Net {
@@ -267,6 +270,7 @@ impl Net {
     ) -> Result<reqwest::Response, NetError> {
         let options = self.host(&hop.url);
         let tls = options.map(TlsKey::from).unwrap_or_default();
+        let (metadata, connect) = (reach == Reach::Metadata, reach.connect_timeout());
         let client = self
             .shared
             .clients
@@ -284,7 +288,8 @@ impl Net {
         } else if matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
             builder = builder.header(CONTENT_LENGTH, 0);
         }
-        let limit = options.and_then(|options| options.timeout).unwrap_or(HEADERS);
+        let longest = if metadata { METADATA } else { HEADERS };
+        let limit = options.and_then(|options| options.timeout).unwrap_or(longest);
         let answer = headers(builder.send(), &progress, limit);
         let answer = match self.run.deadline {
             None => answer.await,
@@ -300,11 +305,10 @@ impl Net {
         };
         match answer {
             Some(Ok(inner)) => Ok(inner),
-            Some(Err(error)) => Err(NetError::from_client(
-                &error,
-                &hop.url,
-                self.proxies().of(&hop.url),
-            )),
+            Some(Err(error)) => {
+                let proxy = self.proxies().of(&hop.url).filter(|_| !metadata);
+                Err(NetError::from_client(&error, &hop.url, proxy, connect))
+            }
             None => Err(NetError::Timeout {
                 url: redact(&hop.url),
                 phase: "answer",

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderValue;
+use tokio::time::Instant;
 use url::Url;
 
 use super::RegistryError;
@@ -11,7 +12,7 @@ use super::credential::{Credential, Credentials, basic_header, bearer_header};
 use super::realm;
 use super::token::{Service, Tokens};
 use crate::net::{AddressGuard, Net};
-use crate::types::RegistryHost;
+use crate::types::{Class, RegistryHost};
 
 /// What the registry asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,10 +65,14 @@ impl Auth {
         *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
     }
 
-    /// The credential, asked for once.
+    /// The credential, asked for once, and again when one that ends is half through.
     async fn credential(&self) -> Result<Credential, RegistryError> {
         let mut held = self.credential.lock().await;
-        if let Some(known) = held.as_ref() {
+        let due = || {
+            let renewal = self.credentials.renewal(self.host.as_str());
+            renewal.is_some_and(|at| at <= Instant::now())
+        };
+        if let Some(known) = held.as_ref().filter(|_| !due()) {
             return Ok(known.clone());
         }
         let fresh = self.credentials.get(self.host.as_str()).await?;
@@ -81,6 +86,7 @@ impl Auth {
         if held.as_ref().is_some_and(|known| known != refused) {
             return Ok(true);
         }
+        self.credentials.refused(self.host.as_str(), refused);
         let fresh = self.credentials.get(self.host.as_str()).await?;
         let changed = fresh != *refused;
         *held = Some(fresh);
@@ -125,7 +131,18 @@ impl Auth {
             (Mode::Bearer(service), _) => {
                 // Again, since the credential may be another one than when the challenge came.
                 self.check_realm(service.realm.as_str(), &credential)?;
-                self.tokens.get(service, scope, &credential).await.map(Some)
+                match self.tokens.get(service, scope, &credential).await {
+                    // The credential itself may have run out, or may have been changed where it is kept.
+                    Err(error)
+                        if error.is_login()
+                            && error.class() == Class::Auth
+                            && self.renew_credential(&credential).await? =>
+                    {
+                        let fresh = self.credential().await?;
+                        self.tokens.get(service, scope, &fresh).await.map(Some)
+                    }
+                    outcome => outcome.map(Some),
+                }
             }
             (Mode::Basic, Credential::Basic { username, password }) => Ok(basic_header(username, password)),
             (Mode::Basic, Credential::Identity { .. }) => {

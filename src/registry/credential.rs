@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::Instant;
 
 use super::creation::CreationFuture;
 
@@ -90,6 +91,14 @@ pub trait Credentials: Send + Sync {
     fn create_repository<'a>(&'a self, _host: &'a str, _repository: &'a str) -> Option<CreationFuture<'a>> {
         None
     }
+
+    /// When the credential of `host` should be asked for again although nobody refused it; `None` if it has no end.
+    fn renewal(&self, _host: &str) -> Option<Instant> {
+        None
+    }
+
+    /// The registry refused `credential`: what keeps it should ask anew the next time.
+    fn refused(&self, _host: &str, _credential: &Credential) {}
 }
 
 /// One credential for whoever asks: flags of the command line, tests.

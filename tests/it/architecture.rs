@@ -58,6 +58,8 @@ const FENCES: &[(&str, &[&str])] = &[
     ("pgp", &["helm/provenance"]),
     ("toml", &["config/"]),
     ("docker_credential", &["registry/credentials"]),
+    ("aws_lc_rs", &["registry/credentials/cloud/"]),
+    ("rustls_pki_types", &["registry/credentials/cloud/"]),
     ("reqwest::Client", &["net/", "net.rs"]),
     ("reqwest::ClientBuilder", &["net/", "net.rs"]),
     ("oci_client", &["helm/manifest"]),

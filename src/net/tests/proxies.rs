@@ -51,6 +51,42 @@ async fn a_proxy_gets_the_request_and_the_rules_hold_by_name() {
 }
 
 #[tokio::test]
+async fn the_metadata_service_is_asked_without_the_proxy_and_leads_nowhere() {
+    let proxy = Server::start(|_, _| answer(200, &[], "by proxy")).await;
+    let service = Server::start(|asked, _| match asked.path.as_str() {
+        "/away" => answer(302, &[("location", "http://169.254.169.254/latest/")], ""),
+        _ => answer(200, &[], "by the service"),
+    })
+    .await;
+    // Loopback is never proxied anyway, so the service has a name that would be.
+    let mut url = service.at("/token");
+    url.set_host(Some("0.0.0.0")).unwrap();
+    let net = behind(&proxy.url);
+    let by = |guard| Request::get(url.clone(), guard);
+    let response = net.send(by(AddressGuard::source(&url))).await.unwrap();
+    assert_eq!(response.bytes(100).await.unwrap(), "by proxy");
+    let response = net.send(by(AddressGuard::metadata(&url))).await.unwrap();
+    assert_eq!(response.bytes(100).await.unwrap(), "by the service");
+    let error = net
+        .send(Request::get(
+            service.at("/away"),
+            AddressGuard::metadata(&service.url),
+        ))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, NetError::Address { .. }), "{error}");
+    let error = net
+        .send(Request::get(
+            Url::parse("http://169.254.170.2/").unwrap(),
+            AddressGuard::metadata(&url),
+        ))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, NetError::Address { .. }), "{error}");
+    assert_eq!(proxy.asked().len(), 1);
+}
+
+#[tokio::test]
 async fn a_proxy_that_fails_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let dead = Url::parse(&format!("http://u:s3cr3t@{}/", listener.local_addr().unwrap())).unwrap();

@@ -1,9 +1,10 @@
 //! Finds the credentials of a registry where people keep them, in this order: what was said for this host by flag or
-//! configuration, Helm's store, Docker's store, none (helm-oci-format 7).
+//! configuration, Helm's store, Docker's store, the cloud that we run in, none (helm-oci-format 7).
 //!
 //! The first store that knows something wins; one that is broken stops the search, since going on would try a push
 //! without the login that was meant. Errors name files and programs, never what these hold or print.
 
+pub mod cloud;
 mod file;
 mod helper;
 mod paths;
@@ -21,6 +22,7 @@ use secrecy::SecretString;
 use super::credential::{Credential, CredentialError, CredentialFuture, Credentials};
 use crate::secret;
 use crate::types::RegistryHost;
+use cloud::{Clouds, Found};
 use file::StoreFile;
 pub use helper::HelperError;
 use helper::Helpers;
@@ -89,6 +91,7 @@ type Slot = Arc<tokio::sync::Mutex<Option<(Instant, Answer)>>>;
 pub struct Stores {
     options: StoreOptions,
     helpers: Helpers,
+    clouds: Option<Arc<Clouds>>,
     keep: Duration,
     slots: Mutex<HashMap<String, Slot>>,
 }
@@ -105,9 +108,17 @@ impl Stores {
         Self {
             options,
             helpers,
+            clouds: None,
             keep: KEEP,
             slots: Mutex::default(),
         }
+    }
+
+    /// The same, with clouds that are asked where the stores are silent.
+    #[must_use]
+    pub fn with_clouds(mut self, clouds: Arc<Clouds>) -> Self {
+        self.clouds = Some(clouds);
+        self
     }
 
     /// The credential for `host` and where it was found. Whoever asks meanwhile waits for the same answer.
@@ -119,6 +130,9 @@ impl Stores {
         let mut kept = slot.lock().await;
         if let Some((at, answer)) = &*kept
             && at.elapsed() < self.keep
+            && self
+                .renewal(host)
+                .is_none_or(|at| at > tokio::time::Instant::now())
         {
             return answer.clone();
         }
@@ -155,7 +169,21 @@ impl Stores {
                 return Ok((credential, Origin(format!("{store} store {place}"))));
             }
         }
-        Ok((Credential::Anonymous, Origin("no store: anonymous".into())))
+        self.cloud(&identity).await
+    }
+
+    /// What the cloud says, where no store said anything.
+    async fn cloud(&self, identity: &str) -> Result<(Credential, Origin), String> {
+        let silent = || "no store: anonymous".to_owned();
+        let origin = match &self.clouds {
+            None => silent(),
+            Some(clouds) => match clouds.find(identity).await.map_err(|error| error.to_string())? {
+                Found::Login(credential, origin) => return Ok((credential, origin)),
+                Found::None(None) => silent(),
+                Found::None(Some(tried)) => format!("no store, no login of the cloud ({tried}): anonymous"),
+            },
+        };
+        Ok((Credential::Anonymous, Origin(origin)))
     }
 
     /// What was said for this host. A helper that knows nothing is an error here: it was meant to know.
@@ -221,6 +249,16 @@ impl Stores {
 impl Credentials for Stores {
     fn get<'a>(&'a self, host: &'a str) -> CredentialFuture<'a> {
         Box::pin(async move { self.find(host).await.map(|(credential, _)| credential) })
+    }
+
+    fn renewal(&self, host: &str) -> Option<tokio::time::Instant> {
+        self.clouds.as_ref()?.renewal(&identity(host))
+    }
+
+    fn refused(&self, host: &str, credential: &Credential) {
+        if let Some(clouds) = &self.clouds {
+            clouds.refused(&identity(host), credential);
+        }
     }
 }
 

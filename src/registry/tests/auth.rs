@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::time::Instant;
 
 use crate::net::testing::{Answer, Asked, Server, answer, net};
 use crate::registry::{Credential, CredentialFuture, Credentials, Registry, RegistryError, RegistryOptions};
@@ -171,6 +173,51 @@ async fn an_expired_password_is_asked_for_again() {
     );
     // A HEAD has no body to tell; a GET has.
     assert_eq!(registry.get_manifest(&REPOSITORY, "1").await.unwrap(), None);
+}
+
+/// Credentials with an end, of which the first is half through at once.
+struct Ending(Rotating);
+
+impl Credentials for Ending {
+    fn get<'a>(&'a self, host: &'a str) -> CredentialFuture<'a> {
+        self.0.get(host)
+    }
+
+    fn renewal(&self, _: &str) -> Option<Instant> {
+        let given = self.0.0.load(Ordering::Relaxed);
+        let life = Duration::from_secs(if given < 2 { 0 } else { 3600 });
+        Some(Instant::now() + life)
+    }
+}
+
+#[tokio::test]
+async fn a_password_with_an_end_is_asked_for_again_in_time() {
+    let fake = Fake::start(Box::new(move |asked, _| {
+        let unknown = asked.header("authorization").is_none();
+        unknown.then(|| answer(401, &[("www-authenticate", "Basic")], ""))
+    }));
+    let fake = fake.await;
+    let host = RegistryHost::new(&fake.server.authority()).unwrap();
+    let options = RegistryOptions {
+        plain_http: true,
+        ..options()
+    };
+    let ending = Ending(Rotating(AtomicUsize::new(0)));
+    let registry = Registry::new(net(), host, Arc::new(ending), options).unwrap();
+    for _ in 0..3 {
+        registry.get_manifest(&REPOSITORY, "1").await.unwrap();
+    }
+    let asked = fake.server.asked();
+    let logins: Vec<_> = asked
+        .iter()
+        .filter_map(|asked| asked.header("authorization"))
+        .collect();
+    // `AWS:1`, which nobody had to refuse `AWS:0` for
+    assert!(logins.len() >= 3, "{logins:?}");
+    assert!(
+        logins.iter().all(|login| *login == "Basic QVdTOjE="),
+        "{logins:?}"
+    );
 }
 
 #[tokio::test]

@@ -1,0 +1,123 @@
+//! Creates repositories in private ECR registries, which do not create them on push (registries 3.2).
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::super::ask;
+use super::super::{CloudError, Clouds, Trail};
+use super::api::{Api, Service};
+use super::{Place, identity};
+use crate::types::{RegistryHost, Repository};
+
+/// How a repository is to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewRepository {
+    /// Images are scanned when they are pushed.
+    pub scan_on_push: bool,
+    /// Tags cannot be moved.
+    pub immutable_tags: bool,
+    /// Encryption other than AWS's own keys.
+    pub encryption: Option<Encryption>,
+    /// Tags of the resource, by key.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Encryption by a key service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Encryption {
+    /// By KMS, with this key (its ARN, id or alias) or with the one of ECR.
+    Kms(Option<String>),
+    /// By KMS in two layers.
+    KmsDual(Option<String>),
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    /// It was created.
+    New,
+    /// It was there before, with settings of its own that are left as they are.
+    Existed,
+}
+
+impl Clouds {
+    /// Creates `repository` in the private ECR registry `host`, with the keys that a login there would use. One that
+    /// exists is left as it is. The identity needs `ecr:CreateRepository`, and `ecr:TagResource` for tags.
+    pub async fn create_repository(
+        &self,
+        host: &RegistryHost,
+        repository: &Repository,
+        settings: &NewRepository,
+    ) -> Result<Created, CloudError> {
+        let host = identity(host.as_str());
+        let place = Place::of(self, &host)?;
+        if place.service == Service::EcrPublic {
+            return Err(CloudError::Setting {
+                way: "AWS".into(),
+                what: format!(
+                    "repositories of `{host}` are not created by chartferry; `aws ecr-public create-repository` does it"
+                ),
+            });
+        }
+        let mut trail = Trail::default();
+        let Some(keys) = self.keys.get(self, &place.region, true, &mut trail).await? else {
+            return Err(CloudError::Nothing {
+                vendor: "AWS",
+                trail: trail.to_string(),
+            });
+        };
+        let way = format!("AWS: {}: creating the repository `{repository}`", keys.origin);
+        let api = Api {
+            clouds: self,
+            way: &way,
+            place: &place,
+            keys: &keys,
+        };
+        let answer = api.send("CreateRepository", &input(repository, settings)).await?;
+        if exists(&answer.body) {
+            return Ok(Created::Existed);
+        }
+        api.ask().read(&answer, &api.advice("CreateRepository"))?;
+        Ok(Created::New)
+    }
+}
+
+/// What `CreateRepository` is given.
+fn input(repository: &Repository, settings: &NewRepository) -> Value {
+    let mutability = if settings.immutable_tags {
+        "IMMUTABLE"
+    } else {
+        "MUTABLE"
+    };
+    let mut input = json!({
+        "repositoryName": repository.to_string(),
+        "imageTagMutability": mutability,
+        "imageScanningConfiguration": { "scanOnPush": settings.scan_on_push },
+    });
+    if let Some(encryption) = &settings.encryption {
+        let (kind, key) = match encryption {
+            Encryption::Kms(key) => ("KMS", key),
+            Encryption::KmsDual(key) => ("KMS_DSSE", key),
+        };
+        input["encryptionConfiguration"] = json!({ "encryptionType": kind });
+        if let Some(key) = key {
+            input["encryptionConfiguration"]["kmsKey"] = json!(key);
+        }
+    }
+    if !settings.tags.is_empty() {
+        let tags = settings.tags.iter();
+        input["tags"] = tags
+            .map(|(key, value)| json!({ "Key": key, "Value": value }))
+            .collect();
+    }
+    input
+}
+
+/// Whether a refusal says that the repository is there.
+fn exists(body: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(body).is_ok_and(|json| {
+        // Some put the model's name before it: `com.amazonaws.ecr#…`.
+        ask::text(&json, "/__type").is_some_and(|kind| kind.ends_with("RepositoryAlreadyExistsException"))
+    })
+}
