@@ -8,9 +8,12 @@ mod assemble;
 mod flags;
 mod helm_repositories;
 pub mod logging;
+mod login;
 mod logins;
+mod logout;
 mod output;
 pub mod progress;
+mod prompt;
 mod run_command;
 mod signals;
 
@@ -76,6 +79,8 @@ fn dispatch(cli: Cli, screen: &Screen) -> anyhow::Result<u8> {
             run_command::run(&args, &cli.log, plan, screen)
         }
         Command::Plan(args) => run_command::run(&args, &cli.log, true, screen),
+        Command::Login(args) => login::run(*args, &cli.log, screen),
+        Command::Logout(args) => logout::run(args, &cli.log, screen),
         Command::Config(ConfigCommand::Check { file }) => check(&file, screen),
         Command::Config(ConfigCommand::Schema) => {
             output::print(&format!("{:#}\n", config::schema())).map(|()| 0)

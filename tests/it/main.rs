@@ -25,6 +25,7 @@ mod drift;
 mod faults;
 mod helm_users;
 mod live_helm;
+mod login;
 mod migrate;
 mod provenance;
 mod readme;

@@ -6,8 +6,9 @@ use std::path::Path;
 use super::support::ferry::Ferry;
 
 /// Documents with console blocks.
-const DOCUMENTS: [&str; 4] = [
+const DOCUMENTS: [&str; 5] = [
     "README.md",
+    "docs/logins.md",
     "docs/migrating.md",
     "docs/report.md",
     "examples/README.md",
@@ -144,10 +145,15 @@ fn the_first_two_commands_are_the_door() {
 fn documents_name_only_what_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let ferry = Ferry::new();
-    let help: String = [&["--help"][..], &["migrate", "--help"], &["plan", "--help"]]
-        .iter()
-        .map(|args| ferry.run(*args).stdout)
-        .collect();
+    let help: String = [
+        &["--help"][..],
+        &["migrate", "--help"],
+        &["plan", "--help"],
+        &["login", "--help"],
+    ]
+    .iter()
+    .map(|args| ferry.run(*args).stdout)
+    .collect();
     for document in DOCUMENTS {
         let text = std::fs::read_to_string(root.join(document)).unwrap();
         for code in text

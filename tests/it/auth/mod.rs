@@ -1,6 +1,7 @@
 //! Logins end to end: every place where a credential may be kept, tokens that run out, what a wrong or missing one leads to,
 //! and that no secret reaches a log, a report or the other side (reliability I7, A12, F12, F16, F18).
 
+mod figures;
 mod places;
 mod refusals;
 mod tokens;
