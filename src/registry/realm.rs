@@ -74,7 +74,7 @@ fn shares_domain(a: &Url, b: &Url) -> bool {
 ///
 /// The list is that of the crate `psl`, compiled in: a guess by the number of labels takes `a.kyoto.jp` and
 /// `b.kyoto.jp` for one owner, and a list of our own would be out of date in the same way. It has no dependencies but
-/// its types, is published as often as the list changes, and costs about 400 KiB of the binary.
+/// its types and is published as often as the list changes.
 fn registrable(name: &str) -> Option<&str> {
     let name = name.trim_end_matches('.');
     let shared = |host: &str| name == host || name.strip_suffix(host).is_some_and(|rest| rest.ends_with('.'));
