@@ -79,6 +79,7 @@ fn a_long_run_renews_its_tokens_and_loses_no_version() {
         refusals(&log),
     );
     assert_eq!((outcome.count("pushed"), outcome.count("failed")), (449, 0));
+    assert_eq!(refusals(&log), 0, "they were renewed in time: {scopes:?}");
     assert_eq!(scopes.len(), 21);
     assert!(tokens > scopes.len() + 10, "the tokens were renewed: {scopes:?}");
     // No more than one for each half life of a scope, whoever asks

@@ -19,7 +19,7 @@ fn on_a_terminal(ferry: &Ferry, host: &str, answers: &str) -> Option<Outcome> {
             .chain(inner.get_args())
             .map(|word| format!("'{}'", word.to_str().unwrap()))
             .collect();
-        script.args(["-q", "-e", "-E", "never", "-c", &words.join(" "), "/dev/null"]);
+        script.args(["-q", "-e", "-E", "always", "-c", &words.join(" "), "/dev/null"]);
     }
     script.env_clear().current_dir(ferry.home());
     for (name, value) in inner.get_envs() {
