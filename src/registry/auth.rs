@@ -12,7 +12,7 @@ use super::challenge::Challenge;
 use super::credential::{Credential, Credentials, Wanted, basic_header, bearer_header};
 use super::realm;
 use super::scope::Scope;
-use super::token::{Service, Tokens};
+use super::token::{Service, Token, Tokens};
 use crate::net::{AddressGuard, Net};
 use crate::types::RegistryHost;
 
@@ -163,21 +163,28 @@ impl Auth {
             .ok_or_else(|| self.failed("the stored token has characters that no header may have"))
     }
 
-    /// The token at hand, or a new one. A credential that the token service refuses is asked for again, once.
+    /// The token at hand, or a new one.
     async fn token(&self, service: &Service, scope: Option<&Scope>) -> Result<HeaderValue, RegistryError> {
         let name = scope.map(ToString::to_string).unwrap_or_default();
-        if let Some(header) = self.tokens.held(&name).await {
-            return Ok(header);
-        }
+        self.tokens.get(&name, self.fetch(service, scope, &name)).await
+    }
+
+    /// A new token. A credential that the token service refuses is asked for again, once.
+    async fn fetch(
+        &self,
+        service: &Service,
+        scope: Option<&Scope>,
+        name: &str,
+    ) -> Result<Token, RegistryError> {
         let mut credential = self.current(scope).await?;
         let mut second = false;
         loop {
             if let Credential::Bearer { token } = &credential {
-                return self.stored(token);
+                return self.stored(token).map(Token::unknown);
             }
             // Again, since the credential may be another one than when the challenge came.
             self.check_realm(service.realm.as_str(), &credential)?;
-            match self.tokens.get(service, &name, &credential).await {
+            match self.tokens.fetch(service, name, &credential).await {
                 Err(error)
                     if !second && error.is_refused_login() && self.renew(scope, &credential).await? =>
                 {

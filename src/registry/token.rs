@@ -20,7 +20,7 @@ use super::RegistryError;
 use super::credential::Credential;
 use crate::net::{AddressGuard, Net, is_transient};
 use crate::types::Class;
-use answer::Token;
+pub(super) use answer::Token;
 
 /// How long an old token that still works is used when the token service does not answer.
 const GRACE: Duration = Duration::from_secs(5);
@@ -72,26 +72,19 @@ impl Tokens {
         Arc::clone(slots.entry(scope.to_owned()).or_default())
     }
 
-    /// The `Authorization` for `scope` that is at hand and not yet due. Whoever comes while it is fetched waits.
-    pub(super) async fn held(&self, scope: &str) -> Option<HeaderValue> {
-        let slot = self.slot(scope);
-        let held = slot.lock().await;
-        held.as_ref().and_then(Token::fresh)
-    }
-
-    /// The `Authorization` for `scope`. Whoever comes while it is fetched waits for that fetch.
+    /// The `Authorization` for `scope`: the one at hand, else what `fetch` brings. Whoever comes while it is fetched
+    /// waits for that fetch.
     pub(super) async fn get(
         &self,
-        service: &Service,
         scope: &str,
-        credential: &Credential,
+        fetch: impl Future<Output = Result<Token, RegistryError>>,
     ) -> Result<HeaderValue, RegistryError> {
         let slot = self.slot(scope);
         let mut held = slot.lock().await;
         if let Some(header) = held.as_ref().and_then(Token::fresh) {
             return Ok(header);
         }
-        match self.fetch(service, scope, credential).await {
+        match fetch.await {
             Ok(token) => {
                 let header = token.header.clone();
                 *held = Some(token);
@@ -116,7 +109,8 @@ impl Tokens {
         }
     }
 
-    async fn fetch(
+    /// Asks the token service.
+    pub(super) async fn fetch(
         &self,
         service: &Service,
         scope: &str,

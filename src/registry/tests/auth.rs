@@ -61,6 +61,43 @@ async fn one_token_for_sixteen_callers_and_no_wasted_401() {
     );
 }
 
+/// A store that takes its time, and counts.
+struct Slow(Arc<AtomicUsize>);
+
+impl Credentials for Slow {
+    fn get<'a>(&'a self, _: Wanted<'a>) -> CredentialFuture<'a> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            Ok(basic())
+        })
+    }
+}
+
+/// Nobody knows a token yet, and everybody needs one: the store and the service are asked on behalf of all.
+#[tokio::test]
+async fn sixteen_callers_who_wait_for_the_store_share_a_token_too() {
+    let service = tokens().await;
+    let fake = Fake::start(bearer(service.at("/token").as_str(), |header| {
+        header.starts_with("Bearer t")
+    }))
+    .await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let host = RegistryHost::new(&fake.server.authority()).unwrap();
+    let options = RegistryOptions {
+        plain_http: true,
+        ..options()
+    };
+    let registry = Registry::new(net(), host, Arc::new(Slow(Arc::clone(&asked))), options).unwrap();
+    let all = (0..16).map(|_| registry.head_manifest(&REPOSITORY, "1"));
+    for outcome in futures_util::future::join_all(all).await {
+        assert_eq!(outcome.unwrap(), None);
+    }
+    assert_eq!(service.asked().len(), 1, "{:?}", service.lines());
+    // For the registry, for the repository, and before its token
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
+}
+
 static REPOSITORY: std::sync::LazyLock<Repository> = std::sync::LazyLock::new(repository);
 
 #[tokio::test]

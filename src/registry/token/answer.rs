@@ -16,13 +16,23 @@ const DEFAULT_LIFE: Duration = Duration::from_secs(60);
 const EARLY: Duration = Duration::from_secs(30);
 
 /// A token and how long it is good for.
-pub(super) struct Token {
+pub(in crate::registry) struct Token {
     pub(super) header: HeaderValue,
     pub(super) renew: Instant,
     pub(super) expires: Instant,
 }
 
 impl Token {
+    /// A token of the store, of which nothing else is known.
+    pub(in crate::registry) fn unknown(header: HeaderValue) -> Self {
+        let began = Instant::now();
+        Self {
+            header,
+            renew: began + half_or_early(DEFAULT_LIFE),
+            expires: began + DEFAULT_LIFE,
+        }
+    }
+
     /// The header while there is no reason to renew it.
     pub(super) fn fresh(&self) -> Option<HeaderValue> {
         (Instant::now() < self.renew).then(|| self.header.clone())
