@@ -49,7 +49,7 @@ pub(crate) async fn migrate_one_chart(source: &str, target: &str, chart: &str) -
         ..MirrorSpec::new(source.parse()?, vec![target.parse()?])
     };
     let engine = Engine {
-        // The logins that `helm registry login` and `docker login` stored. The variables say where.
+        // The logins that `chartferry login`, `helm registry login` and `docker login` stored. The variables say where.
         credentials: Arc::new(Stores::new(StoreOptions {
             variables: std::env::vars().collect(),
             ..StoreOptions::default()

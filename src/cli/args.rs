@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::login::{self, LoginArgs};
+use super::logout::{self, LogoutArgs};
 use super::shard::ShardArg;
 use crate::report::ExitZeroOn;
 use crate::types::ByteSize;
@@ -53,6 +55,12 @@ pub(super) enum Command {
     #[command(override_usage = VERIFY_USAGE)]
     #[command(after_help = VERIFY_EXAMPLES, after_long_help = with_exit_codes(VERIFY_EXAMPLES))]
     Verify(Box<VerifyArgs>),
+    /// Check a login and keep it where Helm and Docker find it too
+    #[command(after_help = login::EXAMPLES)]
+    Login(Box<LoginArgs>),
+    /// Forget a login
+    #[command(after_help = logout::EXAMPLES)]
+    Logout(LogoutArgs),
     /// Check a configuration file, or print its JSON Schema
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -281,7 +289,7 @@ pub(super) struct TargetArgs {
     /// Read the target's password from a file
     #[arg(long, value_name = "FILE", requires = "username")]
     pub(super) password_file: Option<PathBuf>,
-    /// Read logins from this file instead of those of Helm and Docker
+    /// Read logins from this file instead of Helm's; Docker's and Podman's are still asked
     #[arg(long, value_name = "FILE")]
     pub(super) registry_config: Option<PathBuf>,
     /// A token service on another host that may be given the target's credentials (repeatable)

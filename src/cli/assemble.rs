@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::args::RunArgs;
 use super::flags;
 use super::helm_repositories::{self, Entry};
-use super::logins::{Login, Logins};
+use super::logins::{self, Login, Logins};
 use super::shard;
 use crate::config::{
     self, CloudLogin, Concurrency, Config, DigestPolicy, DriftPolicy, HostConfig, MirrorConfig,
@@ -211,9 +211,7 @@ fn store_options(config: &Config, mirrors: &[&MirrorConfig], logins: &Logins) ->
     StoreOptions {
         logins: typed.chain(configured).collect(),
         registry_config: logins.registry_config.clone(),
-        variables: std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect(),
+        variables: logins::variables(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Secrets that came with the command: from standard input or a file, never from an argument.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -71,8 +72,15 @@ fn login(
     Ok(Some((user.to_owned(), password)))
 }
 
+/// The environment as the stores of credentials read it.
+pub(super) fn variables() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
 /// The first line, without its end.
-fn from_stdin(flag: &str) -> anyhow::Result<SecretString> {
+pub(super) fn from_stdin(flag: &str) -> anyhow::Result<SecretString> {
     let mut line = String::new();
     let mut input = std::io::stdin().lock().take(LONGEST);
     input

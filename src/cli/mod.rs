@@ -8,9 +8,12 @@ mod assemble;
 mod flags;
 mod helm_repositories;
 pub mod logging;
+mod login;
 mod logins;
+mod logout;
 mod output;
 pub mod progress;
+mod prompt;
 mod run_command;
 mod shard;
 mod signals;
@@ -82,6 +85,8 @@ fn dispatch(cli: Cli, screen: &Screen) -> anyhow::Result<u8> {
             let mode = Mode::Verify { deep: args.deep };
             run_command::run(&args.run, &cli.log, mode, screen)
         }
+        Command::Login(args) => login::run(*args, &cli.log, screen),
+        Command::Logout(args) => logout::run(args, &cli.log, screen),
         Command::Config(ConfigCommand::Check { file }) => check(&file, screen),
         Command::Config(ConfigCommand::Schema) => {
             output::print(&format!("{:#}\n", config::schema())).map(|()| 0)

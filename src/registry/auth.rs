@@ -1,18 +1,21 @@
 //! How requests to one registry are authorised: what the registry asks for, and what we have.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderValue;
+use secrecy::SecretString;
 use tokio::time::Instant;
 use url::Url;
 
 use super::RegistryError;
 use super::challenge::Challenge;
-use super::credential::{Credential, Credentials, basic_header, bearer_header};
+use super::credential::{Credential, Credentials, Wanted, basic_header, bearer_header};
 use super::realm;
-use super::token::{Service, Tokens};
+use super::scope::Scope;
+use super::token::{Service, Token, Tokens};
 use crate::net::{AddressGuard, Net};
-use crate::types::{Class, RegistryHost};
+use crate::types::RegistryHost;
 
 /// What the registry asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +26,22 @@ enum Mode {
     Bearer(Service),
 }
 
+/// A credential that was asked for.
+struct Held {
+    credential: Credential,
+    /// From when on it is asked for again although nobody refused it.
+    renewal: Option<Instant>,
+}
+
+impl Held {
+    fn is_due(&self) -> bool {
+        self.renewal.is_some_and(|at| at <= Instant::now())
+    }
+}
+
+/// The credential of one repository.
+type Slot = Arc<tokio::sync::Mutex<Option<Held>>>;
+
 /// The login of one registry.
 pub(super) struct Auth {
     host: RegistryHost,
@@ -31,7 +50,8 @@ pub(super) struct Auth {
     credentials: Arc<dyn Credentials>,
     trusted_realms: Vec<String>,
     mode: Mutex<Mode>,
-    credential: tokio::sync::Mutex<Option<Credential>>,
+    /// By repository, since Podman's store has logins by namespace; the registry's own is under the empty name.
+    slots: Mutex<HashMap<String, Slot>>,
     tokens: Tokens,
 }
 
@@ -52,7 +72,7 @@ impl Auth {
             credentials,
             trusted_realms,
             mode: Mutex::new(Mode::Open),
-            credential: tokio::sync::Mutex::new(None),
+            slots: Mutex::default(),
             tokens,
         }
     }
@@ -65,32 +85,60 @@ impl Auth {
         *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
     }
 
-    /// The credential, asked for once, and again when one that ends is half through.
-    async fn credential(&self) -> Result<Credential, RegistryError> {
-        let mut held = self.credential.lock().await;
-        let due = || {
-            let renewal = self.credentials.renewal(self.host.as_str());
-            renewal.is_some_and(|at| at <= Instant::now())
-        };
-        if let Some(known) = held.as_ref().filter(|_| !due()) {
-            return Ok(known.clone());
-        }
-        let fresh = self.credentials.get(self.host.as_str()).await?;
-        *held = Some(fresh.clone());
-        Ok(fresh)
+    fn slot(&self, scope: Option<&Scope>) -> Slot {
+        let name = scope.map_or("", |scope| scope.repository.as_str());
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(slots.entry(name.to_owned()).or_default())
     }
 
-    /// Asks again for the credential: those of the cloud rotate. True if it is another one than `refused`.
-    async fn renew_credential(&self, refused: &Credential) -> Result<bool, RegistryError> {
-        let mut held = self.credential.lock().await;
-        if held.as_ref().is_some_and(|known| known != refused) {
+    async fn ask(&self, scope: Option<&Scope>, refused: Option<&Credential>) -> Result<Held, RegistryError> {
+        let wanted = Wanted {
+            host: self.host.as_str(),
+            repository: scope.map(|scope| scope.repository.as_str()),
+            refused,
+        };
+        let credential = self.credentials.get(wanted).await?;
+        let renewal = self.credentials.renewal(self.host.as_str());
+        Ok(Held { credential, renewal })
+    }
+
+    /// The credential that was found when it was first needed, or since its time for renewal.
+    async fn credential(&self, scope: Option<&Scope>) -> Result<Credential, RegistryError> {
+        let slot = self.slot(scope);
+        let mut held = slot.lock().await;
+        if let Some(known) = held.as_ref().filter(|known| !known.is_due()) {
+            return Ok(known.credential.clone());
+        }
+        let fresh = self.ask(scope, None).await?;
+        Ok(held.insert(fresh).credential.clone())
+    }
+
+    /// The credential as it is now, for a new token: who rotates a secret before the old one ends is never met by a
+    /// 401. A store that cannot be read at this moment is being written to.
+    async fn current(&self, scope: Option<&Scope>) -> Result<Credential, RegistryError> {
+        let slot = self.slot(scope);
+        let mut held = slot.lock().await;
+        match self.ask(scope, None).await {
+            Ok(fresh) => Ok(held.insert(fresh).credential.clone()),
+            Err(error) => match held.as_ref() {
+                Some(known) => {
+                    tracing::warn!(%error, "the credentials at hand are used on");
+                    Ok(known.credential.clone())
+                }
+                None => Err(error),
+            },
+        }
+    }
+
+    /// Asks again for the credential, as those of the cloud rotate. True if it is another one than `refused`.
+    async fn renew(&self, scope: Option<&Scope>, refused: &Credential) -> Result<bool, RegistryError> {
+        let slot = self.slot(scope);
+        let mut held = slot.lock().await;
+        if held.as_ref().is_some_and(|known| known.credential != *refused) {
             return Ok(true);
         }
-        self.credentials.refused(self.host.as_str(), refused);
-        let fresh = self.credentials.get(self.host.as_str()).await?;
-        let changed = fresh != *refused;
-        *held = Some(fresh);
-        Ok(changed)
+        let fresh = self.ask(scope, Some(refused)).await?;
+        Ok(held.insert(fresh).credential != *refused)
     }
 
     /// Who is asked for the credential.
@@ -105,45 +153,26 @@ impl Auth {
 
     /// The credential as Basic, whatever the registry asks for; `None` if it is no user and password.
     pub(super) async fn basic(&self) -> Result<Option<HeaderValue>, RegistryError> {
-        Ok(match self.credential().await? {
+        Ok(match self.credential(None).await? {
             Credential::Basic { username, password } => basic_header(&username, &password),
             _ => None,
         })
     }
 
     /// True if there is anything to log in with.
-    pub(super) async fn has_credential(&self) -> bool {
-        !matches!(self.credential().await, Ok(Credential::Anonymous) | Err(_))
+    pub(super) async fn has_credential(&self, scope: Option<&Scope>) -> bool {
+        !matches!(self.credential(scope).await, Ok(Credential::Anonymous) | Err(_))
     }
 
     /// The `Authorization` for `scope`, if the registry asked for any.
-    pub(super) async fn header(&self, scope: &str) -> Result<Option<HeaderValue>, RegistryError> {
+    pub(super) async fn header(&self, scope: Option<&Scope>) -> Result<Option<HeaderValue>, RegistryError> {
         let mode = self.mode();
         if mode == Mode::Open {
             return Ok(None);
         }
-        let credential = self.credential().await?;
-        match (&mode, &credential) {
-            (_, Credential::Bearer { token }) => match bearer_header(token) {
-                Some(header) => Ok(Some(header)),
-                None => Err(self.failed("the stored token has characters that no header may have")),
-            },
-            (Mode::Bearer(service), _) => {
-                // Again, since the credential may be another one than when the challenge came.
-                self.check_realm(service.realm.as_str(), &credential)?;
-                match self.tokens.get(service, scope, &credential).await {
-                    // The credential itself may have run out, or may have been changed where it is kept.
-                    Err(error)
-                        if error.is_login()
-                            && error.class() == Class::Auth
-                            && self.renew_credential(&credential).await? =>
-                    {
-                        let fresh = self.credential().await?;
-                        self.tokens.get(service, scope, &fresh).await.map(Some)
-                    }
-                    outcome => outcome.map(Some),
-                }
-            }
+        match (&mode, &self.credential(scope).await?) {
+            (_, Credential::Bearer { token }) => self.stored(token).map(Some),
+            (Mode::Bearer(service), _) => self.token(service, scope).await.map(Some),
             (Mode::Basic, Credential::Basic { username, password }) => Ok(basic_header(username, password)),
             (Mode::Basic, Credential::Identity { .. }) => {
                 Err(self
@@ -153,12 +182,53 @@ impl Auth {
         }
     }
 
+    fn stored(&self, token: &SecretString) -> Result<HeaderValue, RegistryError> {
+        bearer_header(token)
+            .ok_or_else(|| self.failed("the stored token has characters that no header may have"))
+    }
+
+    /// The token at hand, or a new one.
+    async fn token(&self, service: &Service, scope: Option<&Scope>) -> Result<HeaderValue, RegistryError> {
+        let name = scope.map(ToString::to_string).unwrap_or_default();
+        self.tokens.get(&name, self.fetch(service, scope, &name)).await
+    }
+
+    /// A new token. A credential that the token service refuses is asked for again, once.
+    async fn fetch(
+        &self,
+        service: &Service,
+        scope: Option<&Scope>,
+        name: &str,
+    ) -> Result<Token, RegistryError> {
+        let mut credential = self.current(scope).await?;
+        let mut second = false;
+        loop {
+            if let Credential::Bearer { token } = &credential {
+                return self.stored(token).map(Token::unknown);
+            }
+            // Again, since the credential may be another one than when the challenge came.
+            self.check_realm(service.realm.as_str(), &credential)?;
+            match self.tokens.fetch(service, name, &credential).await {
+                Err(error)
+                    if !second && error.is_refused_login() && self.renew(scope, &credential).await? =>
+                {
+                    credential = self.credential(scope).await?;
+                    second = true;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
     /// The `Authorization` to try a login with that needs no token service; `None` where there is one.
-    pub(super) async fn plain_login(&self) -> Result<Option<HeaderValue>, RegistryError> {
+    pub(super) async fn plain_login(
+        &self,
+        scope: Option<&Scope>,
+    ) -> Result<Option<HeaderValue>, RegistryError> {
         if self.mode() != Mode::Basic {
             return Ok(None);
         }
-        match self.header("").await? {
+        match self.header(scope).await? {
             Some(header) => Ok(Some(header)),
             None => Err(self.failed("it asks for user and password, and there are no credentials for it")),
         }
@@ -173,7 +243,7 @@ impl Auth {
 
     /// Takes what the first answer of the registry asks for. False if there is nothing that we understand.
     pub(super) async fn accept(&self, challenges: &[Challenge]) -> Result<bool, RegistryError> {
-        let Some(mode) = self.choose(challenges).await? else {
+        let Some(mode) = self.choose(challenges, None).await? else {
             return Ok(false);
         };
         self.set_mode(mode);
@@ -185,16 +255,17 @@ impl Auth {
     pub(super) async fn refused(
         &self,
         challenges: &[Challenge],
-        scope: &str,
+        scope: Option<&Scope>,
         used: Option<&HeaderValue>,
     ) -> Result<bool, RegistryError> {
         let before = self.mode();
         if let (Mode::Bearer(_), Some(used)) = (&before, used) {
-            self.tokens.forget(scope, used).await;
+            let name = scope.map(ToString::to_string).unwrap_or_default();
+            self.tokens.forget(&name, used).await;
         }
-        let after = self.choose(challenges).await?.unwrap_or(before);
+        let after = self.choose(challenges, scope).await?.unwrap_or(before);
         self.set_mode(after.clone());
-        let credential = self.credential().await?;
+        let credential = self.credential(scope).await?;
         let known = match (&after, &credential) {
             (Mode::Open, _) | (Mode::Basic, Credential::Anonymous) => return Ok(false),
             (_, Credential::Bearer { token }) => bearer_header(token),
@@ -203,23 +274,42 @@ impl Auth {
             _ => return Ok(true),
         };
         // Somebody else may have been here in the meantime.
-        Ok(known.as_ref() != used || self.renew_credential(&credential).await?)
+        Ok(known.as_ref() != used || self.renew(scope, &credential).await?)
     }
 
-    /// After ECR's 403 "authorization token has expired" to a request with `used`: the password itself ran out.
-    pub(super) async fn expired(&self, used: Option<&HeaderValue>) -> Result<bool, RegistryError> {
-        let credential = self.credential().await?;
+    /// After ECR's 403 "authorization token has expired" to a request with `used`: the password itself ran out. A
+    /// HEAD has no body to say so (`certain`); then only a store that has another password by now speaks for it.
+    pub(super) async fn expired(
+        &self,
+        scope: Option<&Scope>,
+        used: Option<&HeaderValue>,
+        certain: bool,
+    ) -> Result<bool, RegistryError> {
+        let credential = self.credential(scope).await?;
         let known = match &credential {
             Credential::Basic { username, password } => basic_header(username, password),
             _ => return Ok(false),
         };
-        Ok(known.as_ref() != used || self.renew_credential(&credential).await?)
+        if self.mode() != Mode::Basic {
+            return Ok(false);
+        }
+        if known.as_ref() != used {
+            return Ok(true);
+        }
+        if certain {
+            return self.renew(scope, &credential).await;
+        }
+        Ok(self.current(scope).await? != credential)
     }
 
     /// Bearer before Basic: a token reveals less. But Basic where only that is offered and we have it: Harbor answers
     /// a stale token so.
-    async fn choose(&self, challenges: &[Challenge]) -> Result<Option<Mode>, RegistryError> {
-        let credential = self.credential().await?;
+    async fn choose(
+        &self,
+        challenges: &[Challenge],
+        scope: Option<&Scope>,
+    ) -> Result<Option<Mode>, RegistryError> {
+        let credential = self.credential(scope).await?;
         let bearer = challenges.iter().find_map(|challenge| match challenge {
             Challenge::Bearer { realm, service, .. } => Some((realm, service)),
             Challenge::Basic => None,
@@ -250,5 +340,10 @@ impl Auth {
             .map(|options| options.trusted_realms.as_slice());
         let listed = self.trusted_realms.iter().chain(own.unwrap_or_default());
         listed.into_iter().any(|name| crate::net::names(name, realm))
+    }
+
+    /// Whether the registry asks for a login at all, as far as is known.
+    pub(super) fn is_open(&self) -> bool {
+        self.mode() == Mode::Open
     }
 }

@@ -82,10 +82,32 @@ pub struct CredentialError {
 pub type CredentialFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Credential, CredentialError>> + Send + 'a>>;
 
-/// Finds the credentials of hosts. Asked again after a 401, since tokens of the cloud rotate.
+/// What a credential is wanted for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The registry, `name[:port]`, as written in references.
+    pub host: &'a str,
+    /// The repository, for stores with a login for each namespace; `None` for the registry itself.
+    pub repository: Option<&'a str>,
+    /// What the registry has just refused: an answer from memory may not be this one.
+    pub refused: Option<&'a Credential>,
+}
+
+impl<'a> Wanted<'a> {
+    /// For a registry as a whole, asked for the first time.
+    pub fn registry(host: &'a str) -> Self {
+        Self {
+            host,
+            repository: None,
+            refused: None,
+        }
+    }
+}
+
+/// Finds the credentials of hosts. Asked again before a token is renewed and after a 401, since secrets rotate.
 pub trait Credentials: Send + Sync {
-    /// The credential for `host` (`name[:port]`, as written in references).
-    fn get<'a>(&'a self, host: &'a str) -> CredentialFuture<'a>;
+    /// The credential for what is wanted.
+    fn get<'a>(&'a self, wanted: Wanted<'a>) -> CredentialFuture<'a>;
 
     /// Creates a repository at `host` by the cloud's own interface; `None` where these credentials know none.
     fn create_repository<'a>(&'a self, _host: &'a str, _repository: &'a str) -> Option<CreationFuture<'a>> {
@@ -96,9 +118,6 @@ pub trait Credentials: Send + Sync {
     fn renewal(&self, _host: &str) -> Option<Instant> {
         None
     }
-
-    /// The registry refused `credential`: what keeps it should ask anew the next time.
-    fn refused(&self, _host: &str, _credential: &Credential) {}
 }
 
 /// One credential for whoever asks: flags of the command line, tests.
@@ -106,7 +125,7 @@ pub trait Credentials: Send + Sync {
 pub struct FixedCredentials(pub Credential);
 
 impl Credentials for FixedCredentials {
-    fn get<'a>(&'a self, _host: &'a str) -> CredentialFuture<'a> {
+    fn get<'a>(&'a self, _wanted: Wanted<'a>) -> CredentialFuture<'a> {
         Box::pin(std::future::ready(Ok(self.0.clone())))
     }
 }

@@ -50,7 +50,10 @@ pub enum RegistryError {
         why: String,
     },
     /// The token service gave no token.
-    #[error("the token service `{realm}` of `{host}` gave no token for `{scope}`: {why}{advice}")]
+    #[error(
+        "the token service `{realm}` of `{host}` gave no token{}: {why}{advice}",
+        for_scope(scope)
+    )]
     Token {
         /// The registry.
         host: String,
@@ -68,7 +71,7 @@ pub enum RegistryError {
         login: bool,
     },
     /// The login does not work.
-    #[error("cannot log in to `{host}`: {why}; `helm registry login {host}` stores credentials")]
+    #[error("cannot log in to `{host}`: {why}; `chartferry login {host}` stores credentials")]
     Login {
         /// The registry.
         host: String,
@@ -236,6 +239,18 @@ impl RegistryError {
         }
     }
 
+    /// True if the token service turned the credential away, so that another one may help.
+    pub(super) fn is_refused_login(&self) -> bool {
+        matches!(
+            self,
+            Self::Token {
+                class: Class::Auth,
+                login: true,
+                ..
+            }
+        )
+    }
+
     /// True if the repository is missing and the registry does not create repositories by itself, as far as the
     /// answer tells (registries rule 14).
     pub fn is_repository_missing(&self) -> bool {
@@ -255,6 +270,15 @@ pub(super) fn tells_of_missing(status: StatusCode, problems: &Problems) -> bool 
 impl Problems {
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// What the token was for, if it was for a repository.
+fn for_scope(scope: &str) -> String {
+    if scope.is_empty() {
+        String::new()
+    } else {
+        format!(" for `{scope}`")
     }
 }
 
@@ -303,10 +327,10 @@ pub(super) fn advice(host: &str, status: StatusCode, problems: &Problems, logged
             "; Nexus refuses the second push of a manifest, also under a new tag: let the repository allow redeploys".to_owned()
         }
         401 if !logged_in => {
-            format!("; there are no credentials for `{host}`: `helm registry login {host}` stores them")
+            format!("; there are no credentials for `{host}`: `chartferry login {host}` stores them")
         }
         401 => format!(
-            "; the registry does not accept the credentials, the repository is missing, or {rights}; `helm registry login {host}` stores other ones"
+            "; the registry does not accept the credentials, the repository is missing, or {rights}; `chartferry login {host}` stores other ones"
         ),
         403 => format!("; {rights}"),
         429 => format!("; `{host}` limits requests: set `requests_per_second` for it, or run again later"),
@@ -334,7 +358,7 @@ mod tests {
     #[test]
     fn sentences_say_what_to_do() {
         for (status, body, class, part) in [
-            (401, "", Class::Auth, "helm registry login r.io"),
+            (401, "", Class::Auth, "chartferry login r.io"),
             (
                 403,
                 r#"{"errors":[{"code":"DENIED","message":"Quota has been exceeded"}]}"#,

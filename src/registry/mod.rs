@@ -35,7 +35,7 @@ use http::header::LOCATION;
 use url::Url;
 
 pub use creation::{Created, CreationError, CreationFuture, Lacking};
-pub use credential::{Credential, CredentialError, CredentialFuture, Credentials, FixedCredentials};
+pub use credential::{Credential, CredentialError, CredentialFuture, Credentials, FixedCredentials, Wanted};
 pub use error::RegistryError;
 pub use manifest::{Manifest, Stored};
 pub use problems::Problems;
@@ -145,8 +145,9 @@ impl Registry {
         self.inner.transport.probe().await
     }
 
-    /// Whether the login is accepted, apart from any repository.
-    pub async fn check_login(&self) -> Result<(), RegistryError> {
+    /// Whether the login is accepted, apart from any repository: an error if it is not, false if none is asked for, so
+    /// that nobody can tell.
+    pub async fn check_login(&self) -> Result<bool, RegistryError> {
         self.inner.transport.check_login().await
     }
 

@@ -5,39 +5,18 @@ use url::{Host, Url};
 use super::RegistryError;
 use crate::net::{redact, redact_text};
 
-/// Under these names anybody gets a subdomain, so two of them have nothing in common. Where a country's registry sells
-/// names on its second level, the rule of thumb in [`registrable`] finds it.
-const SHARED: [&str; 30] = [
+/// Registries whose customers get a subdomain each, though the public suffix list does not know: two of these have
+/// nothing in common.
+const SHARED: [&str; 9] = [
     "amazonaws.com",
-    "appspot.com",
-    "azurecr.io",
+    "amazonaws.com.cn",
     "azurecr.cn",
-    "azurefd.net",
-    "azurewebsites.net",
-    "cloudapp.net",
-    "cloudfront.net",
-    "duckdns.org",
-    "fly.dev",
+    "azurecr.io",
+    "azurecr.us",
     "gcr.io",
-    "github.io",
-    "gitlab.io",
-    "herokuapp.com",
     "jfrog.io",
-    "netlify.app",
-    "ngrok.app",
-    "ngrok.io",
-    "ngrok-free.app",
-    "nip.io",
-    "ondigitalocean.app",
     "on.aws",
-    "pages.dev",
     "pkg.dev",
-    "run.app",
-    "sslip.io",
-    "trafficmanager.net",
-    "vercel.app",
-    "windows.net",
-    "workers.dev",
 ];
 
 /// The realm of a challenge, checked. `trusted` tells whether the user trusts a host with this registry's credentials.
@@ -65,7 +44,7 @@ pub(super) fn check(
     if with_secret && !own && !trusted(&url) {
         let host = authority(&url);
         return Err(refuse(format!(
-            "the token service is on another domain; if it belongs to the registry, add `{host}` to `trusted_realms` of the host"
+            "the token service is on another domain; if it belongs to the registry, add `{host}` to `trusted_realms` of the host (`--trusted-realm {host}`)"
         )));
     }
     Ok(url)
@@ -90,33 +69,19 @@ fn shares_domain(a: &Url, b: &Url) -> bool {
     }
 }
 
-/// The part of a name that somebody registered: its last two labels, or three under a country's second level
-/// (`co.uk`). Cautious: `None` where unsure, which only means that `trusted_realms` has to say it.
+/// The part of a name that somebody registered, by the public suffix list; `None` where unsure, which only means that
+/// `trusted_realms` has to say it.
+///
+/// The list is that of the crate `psl`, compiled in: a guess by the number of labels takes `a.kyoto.jp` and
+/// `b.kyoto.jp` for one owner, and a list of our own would be out of date in the same way. It has no dependencies but
+/// its types and is published as often as the list changes.
 fn registrable(name: &str) -> Option<&str> {
     let name = name.trim_end_matches('.');
-    if SHARED
-        .iter()
-        .any(|shared| name == *shared || name.strip_suffix(shared).is_some_and(|rest| rest.ends_with('.')))
-    {
+    let shared = |host: &str| name == host || name.strip_suffix(host).is_some_and(|rest| rest.ends_with('.'));
+    if SHARED.into_iter().any(shared) {
         return None;
     }
-    let labels: Vec<&str> = name.split('.').collect();
-    let [.., second, top] = labels.as_slice() else {
-        return None;
-    };
-    let country = top.len() == 2 && (second.len() <= 3 || ["info", "gouv", "govt"].contains(second));
-    let wanted = if country { 3 } else { 2 };
-    if labels.len() < wanted || labels.iter().any(|label| label.is_empty()) {
-        return None;
-    }
-    let length = labels
-        .iter()
-        .rev()
-        .take(wanted)
-        .map(|label| label.len() + 1)
-        .sum::<usize>()
-        - 1;
-    Some(&name[name.len() - length..])
+    psl::domain_str(name)
 }
 
 /// A realm for messages.
@@ -144,6 +109,26 @@ mod tests {
             ),
             ("https://registry.acme.co.uk/", "https://auth.acme.co.uk/t", true),
             ("https://registry.acme.co.uk/", "https://evil.co.uk/t", false),
+            (
+                "https://registry.acme.kyoto.jp/",
+                "https://evil.kyoto.jp/t",
+                false,
+            ),
+            ("https://r.acme.kyoto.jp/", "https://auth.acme.kyoto.jp/t", true),
+            ("https://acme.github.io/", "https://evil.github.io/t", false),
+            (
+                "https://1.dkr.ecr.eu-west-1.amazonaws.com/",
+                "https://2.dkr.ecr.eu-west-1.amazonaws.com/",
+                false,
+            ),
+            (
+                "https://eu-docker.pkg.dev/",
+                "https://evil-docker.pkg.dev/token",
+                false,
+            ),
+            ("https://r.acme.corp/", "https://auth.acme.corp/t", true),
+            ("https://r.corp/", "https://evil.corp/t", false),
+            ("https://co.uk/", "https://evil.co.uk/t", false),
             (
                 "https://registry-1.docker.io/",
                 "https://auth.docker.io/token",
@@ -176,5 +161,18 @@ mod tests {
         let registry = Url::parse("https://r.io/").unwrap();
         assert!(check(&registry, "https://other.com/token", false, |_| false).is_ok());
         assert!(check(&registry, "http://other.com/token", false, |_| false).is_err());
+    }
+
+    #[test]
+    fn the_list_of_our_own_holds_what_the_public_one_lacks() {
+        for name in SHARED {
+            let customer = format!("x.{name}");
+            assert_eq!(
+                psl::domain_str(&customer),
+                Some(name),
+                "the public list knows `{name}` by now"
+            );
+            assert_eq!(registrable(&customer), None);
+        }
     }
 }

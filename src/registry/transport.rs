@@ -93,8 +93,8 @@ pub(super) struct Transport {
     guard: AddressGuard,
     auth: Auth,
     probed: OnceCell<()>,
-    /// Whether the login works, once somebody doubted it.
-    confirmed: OnceCell<bool>,
+    /// Whether a login works, once somebody doubted it.
+    confirmed: tokio::sync::Mutex<Vec<(HeaderValue, bool)>>,
 }
 
 impl Transport {
@@ -106,7 +106,7 @@ impl Transport {
             guard,
             auth,
             probed: OnceCell::new(),
-            confirmed: OnceCell::new(),
+            confirmed: tokio::sync::Mutex::default(),
         })
     }
 
@@ -125,15 +125,11 @@ impl Transport {
     /// The same within a budget of tries that several calls share.
     pub(super) async fn send_within(&self, call: Call, tries: &mut Tries) -> Result<Response, RegistryError> {
         self.probe().await?;
-        let scope = call.scope.as_ref().map(ToString::to_string).unwrap_or_default();
+        let scope = call.scope.as_ref();
         let own = same_origin(&call.url, &self.base);
         let mut second = false;
         loop {
-            let authorization = if own {
-                self.auth.header(&scope).await?
-            } else {
-                None
-            };
+            let authorization = if own { self.auth.header(scope).await? } else { None };
             let response = self
                 .net
                 .send_within(self.request(&call, authorization.clone(), second), tries)
@@ -147,20 +143,19 @@ impl Transport {
             let again = match status {
                 _ if second || !own => false,
                 StatusCode::UNAUTHORIZED => {
-                    self.auth
-                        .refused(&offered, &scope, authorization.as_ref())
-                        .await?
+                    self.auth.refused(&offered, scope, authorization.as_ref()).await?
                 }
                 // ECR's way to say 401 (registries rule 4).
-                StatusCode::FORBIDDEN if problems.says("authorization token has expired") => {
-                    self.auth.expired(authorization.as_ref()).await?
+                StatusCode::FORBIDDEN if call.method == Method::HEAD || says_expired(&problems) => {
+                    let certain = says_expired(&problems);
+                    self.auth.expired(scope, authorization.as_ref(), certain).await?
                 }
                 _ => false,
             };
             if !again || !call.again {
                 if own && status == StatusCode::UNAUTHORIZED {
                     // The login may be at fault rather than this repository.
-                    self.confirm_login().await?;
+                    self.confirm_login(scope).await?;
                 }
                 return Err(self.error(&call, status, problems).await);
             }
@@ -168,20 +163,25 @@ impl Transport {
         }
     }
 
-    /// Whether the login works at all: `/v2/` tells, where there is no token service to tell. Asked once: wrong passwords
-    /// that are shown again and again lock accounts.
-    async fn confirm_login(&self) -> Result<(), RegistryError> {
-        let Some(login) = self.auth.plain_login().await? else {
+    /// Whether the login works at all: `/v2/` tells, where there is no token service to tell. Each is asked about once:
+    /// wrong passwords that are shown again and again lock accounts.
+    async fn confirm_login(&self, scope: Option<&Scope>) -> Result<(), RegistryError> {
+        let Some(login) = self.auth.plain_login(scope).await? else {
             return Ok(());
         };
-        let ask = || async {
+        let mut confirmed = self.confirmed.lock().await;
+        let known = confirmed.iter().find(|(known, _)| *known == login);
+        let good = if let Some((_, good)) = known {
+            *good
+        } else {
             let request = Request::get(self.url(""), self.guard.clone()).redirects(Redirects::Return);
-            let response = self.net.send(request.authorization(login)).await?;
-            let status = response.status();
+            let response = self.net.send(request.authorization(login.clone())).await?;
+            let good = response.status() != StatusCode::UNAUTHORIZED;
             response.discard().await;
-            Ok::<_, RegistryError>(status != StatusCode::UNAUTHORIZED)
+            confirmed.push((login, good));
+            good
         };
-        if *self.confirmed.get_or_try_init(ask).await? {
+        if good {
             return Ok(());
         }
         Err(self.auth.failed("it does not accept the user and the password"))
@@ -202,7 +202,7 @@ impl Transport {
     }
 
     async fn error(&self, call: &Call, status: StatusCode, problems: Problems) -> RegistryError {
-        let logged_in = self.auth.has_credential().await;
+        let logged_in = self.auth.has_credential(call.scope.as_ref()).await;
         let advice = match &call.scope {
             Some(scope) if error::tells_of_missing(status, &problems) => {
                 let how = creation::how(self.kind(), &self.host, scope.repository.as_str());
@@ -283,8 +283,8 @@ impl Transport {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.auth.accept(&offered).await? => {
                 // Before the many requests of a run show a wrong password as often. Without one, public repositories
                 // may still be read.
-                if self.auth.has_credential().await {
-                    self.confirm_login().await?;
+                if self.auth.has_credential(None).await {
+                    self.confirm_login(None).await?;
                 }
                 Ok(())
             }
@@ -309,7 +309,7 @@ impl Transport {
                     self.host.as_str(),
                     status,
                     &problems,
-                    self.auth.has_credential().await,
+                    self.auth.has_credential(None).await,
                 );
                 Err(RegistryError::Status {
                     method: Method::GET,
@@ -322,8 +322,8 @@ impl Transport {
         }
     }
 
-    /// Whether the registry accepts the login at all, apart from any repository.
-    pub(super) async fn check_login(&self) -> Result<(), RegistryError> {
+    /// Whether the registry accepts the login at all, apart from any repository. False if it asked for none.
+    pub(super) async fn check_login(&self) -> Result<bool, RegistryError> {
         let call = Call {
             method: Method::GET,
             url: self.url(""),
@@ -337,8 +337,13 @@ impl Transport {
             repeated: false,
         };
         self.send(call).await?.discard().await;
-        Ok(())
+        Ok(!self.auth.is_open())
     }
+}
+
+/// ECR's words for a password that ran out.
+fn says_expired(problems: &Problems) -> bool {
+    problems.says("authorization token has expired")
 }
 
 /// The root of the API answers `{}`, `true` or nothing.

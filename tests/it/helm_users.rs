@@ -316,7 +316,7 @@ fn the_login_of_helm_is_the_login_of_chartferry() {
         let turned_away = |when: &str| {
             let outcome = migrate().expect(5);
             let asked =
-                format!("there are no credentials for it; `helm registry login {host}` stores credentials");
+                format!("there are no credentials for it; `chartferry login {host}` stores credentials");
             let said = outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(said.contains(&asked), "{when} helm {}: {said}", helm.version);
             assert_eq!(source.log().count(Kind::Package), 0, "nothing is fetched in vain");

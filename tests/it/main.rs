@@ -26,6 +26,7 @@ mod faults;
 mod helm_users;
 mod live_helm;
 mod live_ranges;
+mod login;
 mod migrate;
 mod provenance;
 mod readme;

@@ -6,8 +6,9 @@ use std::path::Path;
 use super::support::ferry::Ferry;
 
 /// Documents with console blocks.
-const DOCUMENTS: [&str; 4] = [
+const DOCUMENTS: [&str; 5] = [
     "README.md",
+    "docs/logins.md",
     "docs/migrating.md",
     "docs/report.md",
     "examples/README.md",
@@ -149,6 +150,7 @@ fn documents_name_only_what_exists() {
         &["migrate", "--help"],
         &["plan", "--help"],
         &["verify", "--help"],
+        &["login", "--help"],
     ]
     .iter()
     .map(|args| ferry.run(*args).stdout)

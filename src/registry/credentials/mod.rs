@@ -1,12 +1,18 @@
-//! Finds the credentials of a registry where people keep them, in this order: what was said for this host by flag or
-//! configuration, Helm's store, Docker's store, the cloud that we run in, none (helm-oci-format 7).
+//! Finds the credentials of a registry where people keep them, and keeps those of `chartferry login`.
+//!
+//! They are looked for in this order: what was said for this host by flag or configuration, Helm's store, Docker's
+//! store, Podman's store, the cloud that we run in, none (helm-oci-format 7). Helm's and Docker's come first and in Helm's order, so that whatever
+//! works with `helm push` works alike here; Podman's, which Helm does not know, fills what they leave open. It alone has
+//! logins by namespace, of which the longest that fits a repository counts.
 //!
 //! The first store that knows something wins; one that is broken stops the search, since going on would try a push
 //! without the login that was meant. Errors name files and programs, never what these hold or print.
 
 pub mod cloud;
+mod document;
 mod file;
 mod helper;
+mod keeper;
 mod paths;
 #[cfg(test)]
 mod tests;
@@ -19,16 +25,22 @@ use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 
-use super::credential::{Credential, CredentialError, CredentialFuture, Credentials};
+#[cfg(feature = "aws")]
+use super::creation::{Created, CreationError, CreationFuture};
+use super::credential::{Credential, CredentialError, CredentialFuture, Credentials, Wanted};
 use crate::secret;
 use crate::types::RegistryHost;
+#[cfg(feature = "aws")]
+use crate::types::Repository;
 use cloud::{Clouds, Found};
 use file::StoreFile;
 pub use helper::HelperError;
 use helper::Helpers;
+pub use keeper::{KeepError, Keeper};
+use paths::Place;
 
 /// How long an answer counts. Long enough for everybody who asks at the start of a run to share one look; short
-/// enough that a question after a 401 finds the rotated secret.
+/// enough that a secret that was rotated is found before the next token. What a registry refused counts no more.
 const KEEP: Duration = Duration::from_secs(5);
 
 /// What is known about credentials before any store is read.
@@ -121,11 +133,25 @@ impl Stores {
         self
     }
 
-    /// The credential for `host` and where it was found. Whoever asks meanwhile waits for the same answer.
+    /// The credential for `host` as a whole and where it was found. Whoever asks meanwhile waits for the same answer.
     pub async fn find(&self, host: &str) -> Result<(Credential, Origin), CredentialError> {
+        self.find_for(Wanted::registry(host)).await
+    }
+
+    /// The same for a repository, whose namespace may have a login of its own.
+    pub async fn find_for(&self, wanted: Wanted<'_>) -> Result<(Credential, Origin), CredentialError> {
+        let Wanted {
+            host,
+            repository,
+            refused,
+        } = wanted;
         let slot = {
+            let key = match self.namespace(host, repository).await {
+                Some(namespace) => namespace,
+                None => host.to_owned(),
+            };
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            slots.entry(host.to_owned()).or_default().clone()
+            slots.entry(key).or_default().clone()
         };
         let mut kept = slot.lock().await;
         if let Some((at, answer)) = &*kept
@@ -133,10 +159,11 @@ impl Stores {
             && self
                 .renewal(host)
                 .is_none_or(|at| at > tokio::time::Instant::now())
+            && !matches!((answer, refused), (Ok((known, _)), Some(refused)) if known == refused)
         {
             return answer.clone();
         }
-        let answer = self.look(host).await.map_err(|why| CredentialError {
+        let answer = self.look(wanted).await.map_err(|why| CredentialError {
             host: host.to_owned(),
             why,
         });
@@ -147,33 +174,47 @@ impl Stores {
         answer
     }
 
-    async fn look(&self, host: &str) -> Result<(Credential, Origin), String> {
-        let identity = identity(host);
+    /// The key in Podman's stores that is nearest above a repository. All repositories below it share one answer.
+    async fn namespace(&self, host: &str, repository: Option<&str>) -> Option<String> {
+        let (identity, repository) = (identity(host), repository?.to_owned());
+        let paths = paths::podman(&self.options.variables);
+        // One that cannot be read is named when its turn has come.
+        let look = move || {
+            let mut stores = paths.iter().filter_map(|path| StoreFile::read(path).ok()?);
+            stores.find_map(|store| store.namespace(&identity, &repository).map(str::to_owned))
+        };
+        blocking(look).await.ok()?
+    }
+
+    async fn look(&self, wanted: Wanted<'_>) -> Result<(Credential, Origin), String> {
+        let identity = identity(wanted.host);
         if let Some((_, login)) = self
             .options
             .logins
             .iter()
             .find(|(name, _)| self::identity(name.as_str()) == identity)
         {
-            return self.login(&identity, login).await;
+            return self.login(&identity, login, wanted.refused).await;
         }
-        let variables = &self.options.variables;
-        let helm = self
-            .options
-            .registry_config
-            .clone()
-            .or_else(|| paths::helm(variables));
-        for (store, path) in [("Helm's", helm), ("Docker's", paths::docker(variables))] {
-            let Some(path) = path else { continue };
-            if let Some((credential, place)) = self.store(&identity, path).await? {
-                return Ok((credential, Origin(format!("{store} store {place}"))));
+        let options = &self.options;
+        for place in paths::all(&options.variables, options.registry_config.as_deref()) {
+            let owner = place.owner;
+            if let Some((credential, found_in)) = self.store(&identity, place, wanted).await? {
+                return Ok((credential, Origin(format!("{owner} store {found_in}"))));
             }
         }
-        self.cloud(&identity).await
+        self.cloud(&identity, wanted.refused).await
     }
 
     /// What the cloud says, where no store said anything.
-    async fn cloud(&self, identity: &str) -> Result<(Credential, Origin), String> {
+    async fn cloud(
+        &self,
+        identity: &str,
+        refused: Option<&Credential>,
+    ) -> Result<(Credential, Origin), String> {
+        if let (Some(clouds), Some(refused)) = (&self.clouds, refused) {
+            clouds.refused(identity, refused);
+        }
         let silent = || "no store: anonymous".to_owned();
         let origin = match &self.clouds {
             None => silent(),
@@ -187,7 +228,12 @@ impl Stores {
     }
 
     /// What was said for this host. A helper that knows nothing is an error here: it was meant to know.
-    async fn login(&self, identity: &str, login: &Login) -> Result<(Credential, Origin), String> {
+    async fn login(
+        &self,
+        identity: &str,
+        login: &Login,
+        refused: Option<&Credential>,
+    ) -> Result<(Credential, Origin), String> {
         let basic = |username: &String, password| Credential::Basic {
             username: username.clone(),
             password,
@@ -214,7 +260,7 @@ impl Stores {
                     Origin("an environment variable".into()),
                 ))
             }
-            Login::Helper { program } => match self.helpers.ask(program, server(identity)).await {
+            Login::Helper { program } => match self.helpers.ask(program, server(identity), refused).await {
                 Ok(Some(credential)) => {
                     Ok((credential, Origin(format!("the credential helper `{program}`"))))
                 }
@@ -227,7 +273,12 @@ impl Stores {
     }
 
     /// What one file says; `None` if it is not there or knows nothing of this host.
-    async fn store(&self, identity: &str, path: PathBuf) -> Result<Option<(Credential, String)>, String> {
+    async fn store(
+        &self,
+        identity: &str,
+        Place { path, namespaces, .. }: Place,
+        wanted: Wanted<'_>,
+    ) -> Result<Option<(Credential, String)>, String> {
         let file = path.clone();
         let Some(file) = blocking(move || StoreFile::read(&file))
             .await?
@@ -237,28 +288,43 @@ impl Stores {
         };
         let shown = path.display();
         if let Some(program) = file.helper(identity) {
-            let answer = self.helpers.ask(program, server(identity)).await;
+            let answer = self.helpers.ask(program, server(identity), wanted.refused).await;
             let found = answer.map_err(|error| format!("{error} (it is named by `{shown}`)"))?;
             return Ok(found.map(|found| (found, format!("`{shown}`, credential helper `{program}`"))));
         }
-        let found = file.plain(identity).map_err(|error| error.to_string())?;
+        let found = if namespaces {
+            file.plain_for(identity, wanted.repository)
+        } else {
+            file.plain(identity)
+        };
+        let found = found.map_err(|error| error.to_string())?;
         Ok(found.map(|found| (found, format!("`{shown}`"))))
     }
 }
 
 impl Credentials for Stores {
-    fn get<'a>(&'a self, host: &'a str) -> CredentialFuture<'a> {
-        Box::pin(async move { self.find(host).await.map(|(credential, _)| credential) })
+    fn get<'a>(&'a self, wanted: Wanted<'a>) -> CredentialFuture<'a> {
+        Box::pin(async move { self.find_for(wanted).await.map(|(credential, _)| credential) })
+    }
+
+    #[cfg(feature = "aws")]
+    fn create_repository<'a>(&'a self, host: &'a str, repository: &'a str) -> Option<CreationFuture<'a>> {
+        let clouds = self.clouds.as_deref()?;
+        Some(Box::pin(async move {
+            let failed = |error: &dyn fmt::Display| CreationError(error.to_string());
+            let host = RegistryHost::new(host).map_err(|error| failed(&error))?;
+            let repository = Repository::new(repository).map_err(|error| failed(&error))?;
+            let settings = cloud::NewRepository::default();
+            let created = clouds.create_repository(&host, &repository, &settings).await;
+            match created.map_err(|error| failed(&error))? {
+                cloud::Created::New => Ok(Created::New),
+                cloud::Created::Existed => Ok(Created::There),
+            }
+        }))
     }
 
     fn renewal(&self, host: &str) -> Option<tokio::time::Instant> {
         self.clouds.as_ref()?.renewal(&identity(host))
-    }
-
-    fn refused(&self, host: &str, credential: &Credential) {
-        if let Some(clouds) = &self.clouds {
-            clouds.refused(&identity(host), credential);
-        }
     }
 }
 

@@ -1,16 +1,44 @@
-//! Where Helm and Docker keep credentials (helm-oci-format 7).
+//! Where Helm, Docker and Podman keep credentials (helm-oci-format 7; containers-auth.json(5)).
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 type Variables = BTreeMap<String, String>;
 
-/// Both programs take an empty variable for one that is not set.
+/// All of them take an empty variable for one that is not set.
 fn set(variables: &Variables, name: &str) -> Option<PathBuf> {
     variables
         .get(name)
         .filter(|value| !value.is_empty())
         .map(PathBuf::from)
+}
+
+/// A file that may hold credentials.
+pub(super) struct Place {
+    /// Whose it is.
+    pub(super) owner: &'static str,
+    pub(super) path: PathBuf,
+    /// Its keys may be namespaces and repositories (Podman's), not hosts alone.
+    pub(super) namespaces: bool,
+}
+
+/// All of them in the order in which they are asked. `registry_config` stands for Helm's store.
+pub(super) fn all(variables: &Variables, registry_config: Option<&Path>) -> Vec<Place> {
+    let helm = registry_config.map(Path::to_owned).or_else(|| helm(variables));
+    let near = [("Helm's", helm), ("Docker's", docker(variables))];
+    let near = near.into_iter().filter_map(|(owner, path)| {
+        Some(Place {
+            owner,
+            path: path?,
+            namespaces: false,
+        })
+    });
+    let podman = podman(variables).into_iter().map(|path| Place {
+        owner: "Podman's",
+        path,
+        namespaces: true,
+    });
+    near.chain(podman).collect()
 }
 
 /// Helm's store.
@@ -31,11 +59,32 @@ const HELM_HOME: &str = if cfg!(target_os = "macos") {
 };
 
 /// Docker's store.
-pub(super) fn docker(variables: &Variables) -> Option<PathBuf> {
+fn docker(variables: &Variables) -> Option<PathBuf> {
     set(variables, "DOCKER_CONFIG")
         .or_else(|| set(variables, "HOME").map(|home| home.join(".docker")))
         .map(|home| home.join("config.json"))
 }
+
+/// Podman's stores: the first is the one that `podman login` writes. A file that the variable names stands alone.
+pub(super) fn podman(variables: &Variables) -> Vec<PathBuf> {
+    if let Some(path) = set(variables, "REGISTRY_AUTH_FILE") {
+        return vec![path];
+    }
+    let home = set(variables, "HOME").map(|home| home.join(".config"));
+    let lasting = set(variables, "XDG_CONFIG_HOME").or(home);
+    // The runtime folder is Linux's: the login goes with the session.
+    let runtime = cfg!(target_os = "linux").then(|| {
+        let user = rustix::process::getuid().as_raw();
+        set(variables, "XDG_RUNTIME_DIR").map_or_else(
+            || PathBuf::from(format!("/run/containers/{user}/auth.json")),
+            |folder| folder.join(PODMAN),
+        )
+    });
+    let lasting = lasting.map(|folder| folder.join(PODMAN));
+    runtime.into_iter().chain(lasting).collect()
+}
+
+const PODMAN: &str = "containers/auth.json";
 
 #[cfg(test)]
 mod tests {
@@ -78,5 +127,31 @@ mod tests {
             Some("/d/.docker/config.json".into())
         );
         assert_eq!(docker(&variables(&all[..3])), None);
+    }
+    #[test]
+    fn podman_has_a_file_for_the_session_and_one_that_stays() {
+        let all = [
+            ("REGISTRY_AUTH_FILE", "/a.json"),
+            ("XDG_RUNTIME_DIR", "/b"),
+            ("XDG_CONFIG_HOME", "/c"),
+            ("HOME", "/d"),
+        ];
+        let session = |path: &str| cfg!(target_os = "linux").then(|| PathBuf::from(path));
+        let with = |first: Option<PathBuf>, second: &str| -> Vec<PathBuf> {
+            first.into_iter().chain([second.into()]).collect()
+        };
+        assert_eq!(podman(&variables(&all)), [PathBuf::from("/a.json")]);
+        assert_eq!(
+            podman(&variables(&all[1..])),
+            with(session("/b/containers/auth.json"), "/c/containers/auth.json")
+        );
+        let user = rustix::process::getuid().as_raw();
+        assert_eq!(
+            podman(&variables(&all[3..])),
+            with(
+                session(&format!("/run/containers/{user}/auth.json")),
+                "/d/.config/containers/auth.json"
+            )
+        );
     }
 }

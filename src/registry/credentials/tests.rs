@@ -1,5 +1,8 @@
 //! Stores of credentials in temporary folders, and helpers that are small shell scripts.
 
+mod keeper;
+mod podman;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -23,6 +26,7 @@ impl Home {
             ("HOME", home.to_owned()),
             ("PATH", format!("{home}/bin:/usr/bin:/bin")),
             ("HELM_CONFIG_HOME", format!("{home}/helm")),
+            ("XDG_RUNTIME_DIR", format!("{home}/run")),
             ("AWS_PROFILE", "acme".into()),
             ("CHARTFERRY_OTHER", "not for helpers".into()),
         ];
@@ -83,10 +87,9 @@ impl Home {
     }
 
     fn stores(&self) -> Stores {
-        Stores {
-            keep: Duration::ZERO,
-            ..Stores::new(self.options.clone())
-        }
+        let mut stores = Stores::new(self.options.clone());
+        (stores.keep, stores.helpers.keep) = (Duration::ZERO, Duration::ZERO);
+        stores
     }
 
     async fn find(&self, host: &str) -> String {
@@ -495,10 +498,10 @@ async fn whoever_asks_meanwhile_shares_one_answer() {
     let stores = Arc::new(Stores::new(home.options.clone()));
     let asks = (0..20).map(|number| {
         let stores = stores.clone();
-        tokio::spawn(async move { stores.get(if number % 2 == 0 { "r.io" } else { "s.io" }).await })
+        tokio::spawn(async move { stores.find(if number % 2 == 0 { "r.io" } else { "s.io" }).await })
     });
     for ask in asks.collect::<Vec<_>>() {
-        assert!(matches!(ask.await.unwrap(), Ok(Credential::Basic { .. })));
+        assert!(matches!(ask.await.unwrap(), Ok((Credential::Basic { .. }, _))));
     }
     let calls = std::fs::read_to_string(home.path("calls")).unwrap();
     assert_eq!(calls.lines().count(), 2, "one for each host");

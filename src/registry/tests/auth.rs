@@ -8,7 +8,9 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 
 use crate::net::testing::{Answer, Asked, Server, answer, net};
-use crate::registry::{Credential, CredentialFuture, Credentials, Registry, RegistryError, RegistryOptions};
+use crate::registry::{
+    Credential, CredentialFuture, Credentials, Registry, RegistryError, RegistryOptions, Wanted,
+};
 use crate::types::{Class, RegistryHost, Repository};
 
 use super::fake::{Fake, basic, repository};
@@ -61,6 +63,43 @@ async fn one_token_for_sixteen_callers_and_no_wasted_401() {
     );
 }
 
+/// A store that takes its time, and counts.
+struct Slow(Arc<AtomicUsize>);
+
+impl Credentials for Slow {
+    fn get<'a>(&'a self, _: Wanted<'a>) -> CredentialFuture<'a> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Ok(basic())
+        })
+    }
+}
+
+/// Nobody knows a token yet, and everybody needs one: the store and the service are asked on behalf of all.
+#[tokio::test]
+async fn sixteen_callers_who_wait_for_the_store_share_a_token_too() {
+    let service = tokens().await;
+    let fake = Fake::start(bearer(service.at("/token").as_str(), |header| {
+        header.starts_with("Bearer t")
+    }))
+    .await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let host = RegistryHost::new(&fake.server.authority()).unwrap();
+    let options = RegistryOptions {
+        plain_http: true,
+        ..options()
+    };
+    let registry = Registry::new(net(), host, Arc::new(Slow(Arc::clone(&asked))), options).unwrap();
+    let all = (0..16).map(|_| registry.head_manifest(&REPOSITORY, "1"));
+    for outcome in futures_util::future::join_all(all).await {
+        assert_eq!(outcome.unwrap(), None);
+    }
+    assert_eq!(service.asked().len(), 1, "{:?}", service.lines());
+    // For the registry, for the repository, and before its token
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
+}
+
 static REPOSITORY: std::sync::LazyLock<Repository> = std::sync::LazyLock::new(repository);
 
 #[tokio::test]
@@ -103,7 +142,7 @@ async fn a_stale_token_is_replaced_once() {
         .await
         .unwrap_err();
     assert_eq!(error.class(), Class::Auth);
-    assert!(error.to_string().contains("helm registry login"), "{error}");
+    assert!(error.to_string().contains("chartferry login"), "{error}");
     assert_eq!(fake.server.asked().len(), 3);
 }
 
@@ -137,7 +176,7 @@ async fn basic_is_tried_once_and_costs_nothing_after_that() {
 struct Rotating(AtomicUsize);
 
 impl Credentials for Rotating {
-    fn get<'a>(&'a self, _: &'a str) -> CredentialFuture<'a> {
+    fn get<'a>(&'a self, _: Wanted<'a>) -> CredentialFuture<'a> {
         let n = self.0.fetch_add(1, Ordering::Relaxed);
         let password = SecretString::from(n.to_string());
         Box::pin(async move {
@@ -165,22 +204,250 @@ async fn an_expired_password_is_asked_for_again() {
         ..options()
     };
     let registry = Registry::new(net(), host, Arc::new(Rotating(AtomicUsize::new(0))), options).unwrap();
-    assert!(
-        !registry
-            .has_blob(&REPOSITORY, &crate::types::Digest::of(b""), None)
-            .await
-            .is_ok_and(|there| there)
-    );
-    // A HEAD has no body to tell; a GET has.
     assert_eq!(registry.get_manifest(&REPOSITORY, "1").await.unwrap(), None);
+    assert_eq!(fake.server.asked().len(), 3, "the probe and two tries");
+}
+
+/// A password that changes at the moment the test says.
+#[derive(Clone)]
+struct Changing(Arc<std::sync::Mutex<(&'static str, Vec<bool>)>>);
+
+impl Changing {
+    fn new() -> Self {
+        Self(Arc::new(std::sync::Mutex::new(("old", Vec::new()))))
+    }
+
+    fn change(&self) {
+        self.0.lock().unwrap().0 = "new";
+    }
+
+    fn registry(&self, fake: &Fake) -> Registry {
+        let host = RegistryHost::new(&fake.server.authority()).unwrap();
+        let options = RegistryOptions {
+            plain_http: true,
+            ..options()
+        };
+        Registry::new(net(), host, Arc::new(self.clone()), options).unwrap()
+    }
+}
+
+impl Credentials for Changing {
+    fn get<'a>(&'a self, wanted: Wanted<'a>) -> CredentialFuture<'a> {
+        let mut state = self.0.lock().unwrap();
+        state.1.push(wanted.refused.is_some());
+        let password = SecretString::from(state.0);
+        let username = "u".to_owned();
+        Box::pin(async move { Ok(Credential::Basic { username, password }) })
+    }
+}
+
+const OLD: &str = "Basic dTpvbGQ=";
+const NEW: &str = "Basic dTpuZXc=";
+
+/// ECR answers a HEAD without a body, so its 403 does not say what it is about; a store that has a new password does.
+#[tokio::test]
+async fn a_head_that_is_refused_is_tried_again_with_a_new_password_only() {
+    let fake = Fake::start(Box::new(move |asked, _| match asked.header("authorization") {
+        None => Some(answer(401, &[("www-authenticate", "Basic")], "")),
+        Some(NEW) => None,
+        Some(_) => (asked.path != "/v2/").then(|| answer(403, &[], "")),
+    }))
+    .await;
+    let secret = Changing::new();
+    let registry = secret.registry(&fake);
+    let error = registry.head_manifest(&REPOSITORY, "1").await.unwrap_err();
+    assert_eq!(error.status().unwrap().as_u16(), 403);
+    assert_eq!(fake.count("HEAD"), 1, "the same password is not shown twice");
+    secret.change();
+    assert_eq!(registry.head_manifest(&REPOSITORY, "1").await.unwrap(), None);
+    assert_eq!(fake.count("HEAD"), 3);
+}
+
+/// A token service that takes one password, and tokens of a second.
+async fn choosy(good: &'static str) -> Server {
+    Server::start(move |asked, before| {
+        if asked.header("authorization") == Some(good) {
+            answer(200, &[], format!(r#"{{"token":"t{before}","expires_in":1}}"#))
+        } else {
+            answer(401, &[], "no")
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_password_that_the_token_service_refuses_is_asked_for_again_once() {
+    let service = choosy(NEW).await;
+    let realm = service.at("/token");
+    let fake = Fake::start(bearer(realm.as_str(), |header| header.starts_with("Bearer t"))).await;
+    let secret = Changing::new();
+    let registry = secret.registry(&fake);
+    let error = registry.head_manifest(&REPOSITORY, "1").await.unwrap_err();
+    assert!(error.is_login(), "{error}");
+    assert_eq!(
+        service.asked().len(),
+        1,
+        "it is the same, so it is not shown again"
+    );
+    assert_eq!(
+        secret.0.lock().unwrap().1.last(),
+        Some(&true),
+        "what was refused is said"
+    );
+    secret.change();
+    assert_eq!(registry.head_manifest(&REPOSITORY, "1").await.unwrap(), None);
+    assert_eq!(service.asked().len(), 2, "{:?}", service.lines());
+}
+
+#[tokio::test]
+async fn a_new_password_is_found_before_the_token_is_renewed() {
+    let valid: Arc<std::sync::Mutex<&str>> = Arc::new(std::sync::Mutex::new(OLD));
+    let good = Arc::clone(&valid);
+    let service = Server::start(move |asked, before| {
+        if asked.header("authorization") == Some(*good.lock().unwrap()) {
+            answer(200, &[], format!(r#"{{"token":"t{before}","expires_in":1}}"#))
+        } else {
+            answer(401, &[], "no")
+        }
+    })
+    .await;
+    let realm = service.at("/token");
+    let fake = Fake::start(bearer(realm.as_str(), |header| header.starts_with("Bearer t"))).await;
+    let secret = Changing::new();
+    let registry = secret.registry(&fake);
+    registry.head_manifest(&REPOSITORY, "1").await.unwrap();
+    secret.change();
+    *valid.lock().unwrap() = NEW;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    registry.head_manifest(&REPOSITORY, "1").await.unwrap();
+    let shown: Vec<_> = service
+        .asked()
+        .iter()
+        .map(|asked| asked.header("authorization").unwrap().to_owned())
+        .collect();
+    assert_eq!(shown, [OLD, NEW], "the old one is not shown once it is outdated");
+}
+
+/// Passwords by repository, as Podman's store has them.
+struct ByNamespace;
+
+impl Credentials for ByNamespace {
+    fn get<'a>(&'a self, wanted: Wanted<'a>) -> CredentialFuture<'a> {
+        let credential = wanted
+            .repository
+            .map_or(Credential::Anonymous, |name| Credential::Basic {
+                username: name.to_owned(),
+                password: "p".into(),
+            });
+        Box::pin(std::future::ready(Ok(credential)))
+    }
+}
+
+#[tokio::test]
+async fn each_repository_is_shown_its_own_login() {
+    let service = tokens().await;
+    for challenge in [
+        "Basic".to_owned(),
+        format!(r#"Bearer realm="{}",service="reg""#, service.at("/token")),
+    ] {
+        let fake = Fake::start(Box::new(move |asked, _| {
+            let none = asked.header("authorization").is_none();
+            none.then(|| answer(401, &[("www-authenticate", &challenge)], ""))
+        }))
+        .await;
+        let host = RegistryHost::new(&fake.server.authority()).unwrap();
+        let options = RegistryOptions {
+            plain_http: true,
+            ..options()
+        };
+        let registry = Registry::new(net(), host, Arc::new(ByNamespace), options).unwrap();
+        for name in ["team/a", "team/b"] {
+            let name = Repository::new(name).unwrap();
+            assert_eq!(registry.head_manifest(&name, "1").await.unwrap(), None);
+        }
+        let basic = fake
+            .server
+            .asked()
+            .iter()
+            .chain(&service.asked())
+            .filter_map(|asked| Some(asked.header("authorization")?.to_owned()))
+            .filter(|header| header.starts_with("Basic "))
+            .collect::<Vec<_>>();
+        // `team/a:p` and `team/b:p`
+        assert_eq!(basic, ["Basic dGVhbS9hOnA=", "Basic dGVhbS9iOnA="]);
+    }
+}
+
+/// A service whose refresh tokens work once, as some identity providers have them.
+#[tokio::test]
+async fn a_refresh_token_that_was_replaced_is_not_used_again() {
+    let next = Arc::new(AtomicUsize::new(0));
+    let issued = Arc::clone(&next);
+    let service = Server::start(move |asked, _| {
+        let body = String::from_utf8_lossy(&asked.body).into_owned();
+        let now = issued.load(Ordering::SeqCst);
+        if !body.ends_with(&format!("refresh_token=r{now}")) {
+            return answer(401, &[], "this one is used up");
+        }
+        issued.fetch_add(1, Ordering::SeqCst);
+        let next = now + 1;
+        answer(
+            200,
+            &[],
+            format!(r#"{{"access_token":"t","refresh_token":"r{next}","expires_in":300}}"#),
+        )
+    })
+    .await;
+    let fake = Fake::start(bearer(service.at("/token").as_str(), |header| {
+        header == "Bearer t"
+    }))
+    .await;
+    let identity = Credential::Identity { token: "r0".into() };
+    let registry = fake.registry_with(net(), identity, options());
+    let names = ["a", "b", "c", "d", "e"].map(|name| Repository::new(name).unwrap());
+    let all = names.iter().map(|name| registry.head_manifest(name, "1"));
+    for outcome in futures_util::future::join_all(all).await {
+        assert_eq!(outcome.unwrap(), None);
+    }
+    assert_eq!((service.asked().len(), next.load(Ordering::SeqCst)), (5, 5));
+    assert!(service.asked().iter().all(|asked| asked.method == "POST"));
+}
+
+/// Where the new one is good for nothing, the stored one is tried before the way of old.
+#[tokio::test]
+async fn a_refresh_token_that_does_not_work_gives_way_to_the_stored_one() {
+    let service = Server::start(move |asked, _| {
+        let body = String::from_utf8_lossy(&asked.body).into_owned();
+        if body.ends_with("refresh_token=stored") {
+            let body = r#"{"access_token":"t","refresh_token":"broken","expires_in":300}"#;
+            answer(200, &[], body)
+        } else {
+            answer(400, &[], "")
+        }
+    })
+    .await;
+    let fake = Fake::start(bearer(service.at("/token").as_str(), |header| {
+        header == "Bearer t"
+    }))
+    .await;
+    let identity = Credential::Identity {
+        token: "stored".into(),
+    };
+    let registry = fake.registry_with(net(), identity, options());
+    for name in ["a", "b"] {
+        let name = Repository::new(name).unwrap();
+        assert_eq!(registry.head_manifest(&name, "1").await.unwrap(), None);
+    }
+    let methods: Vec<_> = service.asked().iter().map(|asked| asked.method.clone()).collect();
+    assert_eq!(methods, ["POST", "POST", "POST"]);
 }
 
 /// Credentials with an end, of which the first is half through at once.
 struct Ending(Rotating);
 
 impl Credentials for Ending {
-    fn get<'a>(&'a self, host: &'a str) -> CredentialFuture<'a> {
-        self.0.get(host)
+    fn get<'a>(&'a self, wanted: Wanted<'a>) -> CredentialFuture<'a> {
+        self.0.get(wanted)
     }
 
     fn renewal(&self, _: &str) -> Option<Instant> {
@@ -318,7 +585,7 @@ async fn token_services_that_fail() {
         (200, "<html>", Class::Auth, "not JSON"),
         (200, "{}", Class::Auth, "no token"),
         (302, "", Class::Refused, "redirects"),
-        (403, "", Class::Auth, "helm registry login"),
+        (403, "", Class::Auth, "chartferry login"),
     ];
     for (status, body, class, part) in cases {
         let handler = move |_: &Asked, _: usize| -> Answer {

@@ -3,6 +3,7 @@
 
 #[cfg(all(feature = "aws", feature = "azure", feature = "google"))]
 mod clouds;
+mod figures;
 mod places;
 mod refusals;
 mod tokens;

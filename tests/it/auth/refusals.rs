@@ -31,7 +31,7 @@ fn a_wrong_password_ends_the_run_before_it_begins() {
         assert!(
             error.contains(&registry.host())
                 && error.contains("password")
-                && error.contains("helm registry login"),
+                && error.contains("chartferry login"),
             "{error}"
         );
         let log = registry.log();

@@ -34,47 +34,6 @@ fn an_identity_token_of_docker_is_exchanged_for_tokens() {
     );
 }
 
-#[test]
-fn sixteen_at_once_share_one_token_a_scope() {
-    let registry = Registry::with(|it| it.auth = Auth::bearer(USER, PASSWORD));
-    // Slow, so that everybody comes while the first is being fetched
-    registry.fault(Fault::on(Kind::Token, Effect::Delay(Duration::from_millis(80))));
-    let charts = grid(
-        &["a", "b", "c", "d"],
-        &["1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0", "1.5.0"],
-    );
-    let source = ChartRepo::of(&charts);
-    let ferry = Ferry::new();
-    write(
-        ferry.home(),
-        ".docker/config.json",
-        &store(&registry.host(), USER, PASSWORD),
-    );
-    let outcome = migrate(
-        &ferry,
-        &source,
-        &registry.target("charts"),
-        &["--concurrency", "16"],
-    )
-    .expect(0);
-    assert_eq!(outcome.count("pushed"), 24);
-    let log = registry.log();
-    let mut scopes: Vec<String> = log
-        .of(Kind::Token)
-        .iter()
-        .map(|entry| entry.request.param("scope").unwrap_or_default())
-        .collect();
-    scopes.sort();
-    let wanted = ["a", "b", "c", "d"].map(|name| format!("repository:charts/{name}:pull,push"));
-    assert_eq!(scopes, wanted);
-    // The password is shown to the token service alone, and one answer without a token is the first
-    for entry in &log.0 {
-        let basic = entry.request.header("authorization").starts_with("Basic ");
-        assert_eq!(basic, entry.kind == Kind::Token, "{entry}");
-        assert_eq!(entry.status == Some(401), entry.kind == Kind::Ping, "{entry}");
-    }
-}
-
 /// Tokens of one second in a run of three. Where the service tells, they are renewed in time; where it does not, a 401 leads
 /// to a new one, and an upload begins again (F16).
 #[test]

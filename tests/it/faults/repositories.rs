@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use chartferry::registry::{
-    Created, CreationError, CreationFuture, Credential, CredentialFuture, Credentials,
+    Created, CreationError, CreationFuture, Credential, CredentialFuture, Credentials, Wanted,
 };
 use chartferry::report::{Action, Item, RepositoryState};
 use chartferry::types::RegistryKind;
@@ -206,7 +206,7 @@ struct Cloud {
 }
 
 impl Credentials for Cloud {
-    fn get<'a>(&'a self, _host: &'a str) -> CredentialFuture<'a> {
+    fn get<'a>(&'a self, _wanted: Wanted<'a>) -> CredentialFuture<'a> {
         let (user, password) = REGISTRY_LOGIN;
         let login = Credential::Basic {
             username: user.to_owned(),

@@ -47,8 +47,14 @@ impl Helm {
 
     /// Runs it in its home, in UTC: `created` in the manifest is in local time (helm-oci-format 3).
     pub(crate) fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// The same, for tests that change its environment.
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let home = self.home();
-        Command::new(&self.binary)
+        let mut command = Command::new(&self.binary);
+        command
             .args(args)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -57,9 +63,8 @@ impl Helm {
             .env("XDG_CONFIG_HOME", home.join("config"))
             .env("XDG_DATA_HOME", home.join("data"))
             .env("TZ", "UTC")
-            .current_dir(home)
-            .output()
-            .unwrap()
+            .current_dir(home);
+        command
     }
 
     /// Runs it and panics with its words unless it succeeds; returns stdout and stderr together.

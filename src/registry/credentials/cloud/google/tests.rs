@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::net::testing::{Answer, Asked, Server, answer};
-use crate::registry::credential::Credentials as _;
+use crate::registry::credential::{Credentials as _, Wanted};
 use crate::registry::credentials::{StoreOptions, Stores};
 
 use super::super::tests::{clouds, fields, found};
@@ -298,7 +298,7 @@ async fn one_answer_serves_all_until_it_is_refused() {
     let asks: Vec<_> = (0..20)
         .map(|_| {
             let stores = Arc::clone(&stores);
-            tokio::spawn(async move { stores.get("gcr.io").await.unwrap() })
+            tokio::spawn(async move { stores.get(Wanted::registry("gcr.io")).await.unwrap() })
         })
         .collect();
     let mut first = None;
@@ -312,14 +312,16 @@ async fn one_answer_serves_all_until_it_is_refused() {
     assert_eq!(stores.renewal("other.io"), None);
 
     // Refused: asked again at once, although the stores keep answers for some seconds
-    stores.refused("gcr.io", &first);
-    let second = stores.get("gcr.io").await.unwrap();
+    let after = |refused| Wanted {
+        refused: Some(refused),
+        ..Wanted::registry("gcr.io")
+    };
+    let second = stores.get(after(&first)).await.unwrap();
     assert!(second != first);
     assert_eq!(server.asked().len(), 2);
     // An old one, or this one so soon again: no
-    stores.refused("gcr.io", &first);
-    stores.refused("gcr.io", &second);
-    assert!(stores.get("gcr.io").await.unwrap() == second);
+    assert!(stores.get(after(&first)).await.unwrap() == second);
+    assert!(stores.get(after(&second)).await.unwrap() == second);
     assert_eq!(server.asked().len(), 2);
 }
 
