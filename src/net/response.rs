@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 use url::Url;
 
+use super::cause::Way;
 use super::pace::{Permit, Signal};
 use super::traffic::Counters;
 use super::{NetError, redact};
@@ -103,7 +104,14 @@ impl Response {
         let (idle, window) = self.patience;
         let chunk = match tokio::time::timeout(idle, self.inner.chunk()).await {
             Ok(Ok(chunk)) => chunk,
-            Ok(Err(error)) => return Err(self.broken(NetError::from_client(&error, &self.url, None))),
+            Ok(Err(error)) => {
+                let way = Way {
+                    url: &self.url,
+                    proxy: None,
+                };
+                let error = way.error(&error);
+                return Err(self.broken(error));
+            }
             Err(_) => {
                 let url = redact(&self.url);
                 return Err(self.broken(NetError::Timeout {

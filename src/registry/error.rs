@@ -293,6 +293,9 @@ pub(super) fn advice(host: &str, status: StatusCode, problems: &Problems, logged
         404 if problems.has("NAME_UNKNOWN") || problems.has("NOT_FOUND") => {
             "; create the repository (or its project or namespace) first".to_owned()
         }
+        413 => format!(
+            "; `{host}`, or a proxy in front of it, takes no body of this size: raise its limit (nginx: `client_max_body_size`)"
+        ),
         429 => format!("; `{host}` limits requests: set `requests_per_second` for it, or run again later"),
         _ => String::new(),
     }
@@ -343,6 +346,7 @@ mod tests {
                 Class::Retry,
                 "503 Service Unavailable: an HTML page",
             ),
+            (413, "<html>", Class::Permanent, "client_max_body_size"),
             (507, "", Class::Permanent, "full"),
             (501, "", Class::Permanent, "501 Not Implemented"),
         ] {

@@ -58,6 +58,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("pgp", &["helm/provenance"]),
     ("toml", &["config/"]),
     ("docker_credential", &["registry/credentials"]),
+    ("rustls", &["net/"]),
     ("reqwest::Client", &["net/", "net.rs"]),
     ("reqwest::ClientBuilder", &["net/", "net.rs"]),
     ("oci_client", &["helm/manifest"]),

@@ -27,6 +27,7 @@ mod helm_users;
 mod live_helm;
 mod migrate;
 mod provenance;
+mod proxies;
 mod readme;
 mod resume;
 mod rivals;
