@@ -185,6 +185,8 @@ fn f49_a_login_that_is_missing_or_wrong_is_asked_for_once() {
             "registry.example.org/v2/",
         ];
         let outcome = says(stage.run(SOURCE, TARGET), 5, &[&both[..], &parts].concat());
+        // Both sides say so, whether by a tunnel or not
+        assert_eq!(outcome.stdout.matches("[proxy]").count(), 1, "{}", outcome.stdout);
         assert_eq!(retries(&outcome), 0, "{}", outcome.stdout);
         assert!(stage.source.log().0.is_empty() && stage.registry.log().0.is_empty());
     }
