@@ -42,7 +42,7 @@ impl Net {
             address: host.to_string(),
             zone,
         };
-        let proxied = self.proxies().of(url).is_some();
+        let proxied = self.proxies().resolve(url);
         match (literal(&host), &host) {
             (Some(ip), _) if !policy.allows(ip) => return Err(refused(zone(ip))),
             // Behind a proxy nobody asks our resolver, so the name itself is all there is (reliability A10).
@@ -75,7 +75,7 @@ impl Net {
 
     async fn zone_of(&self, home: &Home) -> Zone {
         match &home.host {
-            Host::Domain(name) if self.proxies().of(&home.url).is_some() => zone_of_name(name),
+            Host::Domain(name) if self.proxies().resolve(&home.url) => zone_of_name(name),
             Host::Domain(name) => self.zones().find(name).await,
             host => literal(host).map_or(Zone::Public, zone),
         }

@@ -6,12 +6,26 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Url;
 
 use super::guard::{Policy, Zone, zone};
 use super::{NetError, redact};
+
+/// How long the resolver may take: less than a connection may, so that its failure is not taken for the host's.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// How the resolvers of glibc, musl and macOS say that they know of no address, which asking again does not change. What
+/// else they say may pass (reliability F20).
+const NOTHING: [&str; 5] = [
+    "Name or service not known",
+    "No address associated with hostname",
+    "Name does not resolve",
+    "Name has no usable address",
+    "nodename nor servname provided, or not known",
+];
 
 /// What the names of configured hosts resolved to first. It stays, so that a source on the internet cannot widen
 /// what it may lead to by changing its own name's address.
@@ -91,16 +105,26 @@ impl Resolve for Access {
 }
 
 async fn lookup(host: &str) -> Result<Vec<SocketAddr>, ResolveError> {
-    let failed = |why: String| ResolveError::Failed {
+    let failed = |why: String, passing| ResolveError::Failed {
         host: host.to_owned(),
         why,
+        passing,
     };
-    let found: Vec<SocketAddr> = match tokio::net::lookup_host((host, 0)).await {
-        Ok(found) => found.collect(),
-        Err(error) => return Err(failed(error.to_string())),
-    };
+    let found: Vec<SocketAddr> =
+        match tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host, 0))).await {
+            Ok(Ok(found)) => found.collect(),
+            Ok(Err(error)) => {
+                let why = error.to_string();
+                let why = why.rsplit_once(": ").map_or(why.as_str(), |(_, last)| last);
+                return Err(failed(why.to_owned(), !NOTHING.contains(&why)));
+            }
+            Err(_) => {
+                let why = format!("no answer within {} s", PATIENCE.as_secs());
+                return Err(failed(why, true));
+            }
+        };
     if found.is_empty() {
-        return Err(failed("the name has no address".to_owned()));
+        return Err(failed("the name has no address".to_owned(), false));
     }
     Ok(found)
 }
@@ -111,7 +135,12 @@ pub(super) enum ResolveError {
     #[error("`{host}` resolves to {address}")]
     Refused { host: String, address: IpAddr },
     #[error("cannot resolve `{host}`: {why}")]
-    Failed { host: String, why: String },
+    Failed {
+        host: String,
+        why: String,
+        /// The resolver is in trouble; else it knows that there is nothing.
+        passing: bool,
+    },
 }
 
 impl ResolveError {
@@ -123,9 +152,10 @@ impl ResolveError {
                 address: address.to_string(),
                 zone: zone(*address),
             },
-            Self::Failed { host, why } => NetError::Dns {
+            Self::Failed { host, why, passing } => NetError::Dns {
                 host: host.clone(),
                 why: why.clone(),
+                passing: *passing,
             },
         }
     }

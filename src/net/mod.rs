@@ -6,10 +6,12 @@
 //! 408, 429 and 5xx unless the request forbids it; after the last try the server's answer is returned as it is.
 
 mod admission;
+mod cause;
 mod client;
 mod descriptors;
 mod dns;
 mod error;
+mod farewell;
 mod guard;
 mod host;
 mod options;

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use url::{Host, Url};
 
 use super::guard::literal;
+use super::{NetError, redact_text};
 
 /// The proxies in use.
 #[derive(Debug, Clone, Default)]
@@ -24,25 +25,30 @@ enum Except {
     Name { suffix: String, port: Option<u16> },
 }
 
+/// What the client can use. It goes around all others, without a word.
+const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
+
 impl Proxies {
     /// Those of the environment, which `get` reads.
-    pub(super) fn from_env(get: impl Fn(&str) -> Option<String>) -> Self {
+    pub(super) fn from_env(get: impl Fn(&str) -> Option<String>) -> Result<Self, NetError> {
         let either = |name: &str| {
-            let value = get(&name.to_ascii_lowercase()).or_else(|| get(name));
-            value.filter(|value| !value.trim().is_empty())
+            let names = [name.to_ascii_lowercase(), name.to_owned()];
+            names.into_iter().find_map(|name| Some((get(&name)?, name)))
         };
+        // As for curl, a variable that is set to nothing means none.
         let proxy = |name: &str| {
             either(name)
                 .or_else(|| either("ALL_PROXY"))
-                .and_then(|text| parse(&text))
+                .filter(|(value, _)| !value.trim().is_empty())
+                .map(|(value, name)| parse(&value, name))
+                .transpose()
         };
-        Self {
-            http: proxy("HTTP_PROXY"),
-            https: proxy("HTTPS_PROXY"),
-            except: either("NO_PROXY")
-                .map(|list| list.split(',').filter_map(exception).collect())
-                .unwrap_or_default(),
-        }
+        let list = either("NO_PROXY").map_or_else(String::new, |(list, _)| list);
+        Ok(Self {
+            http: proxy("HTTP_PROXY")?,
+            https: proxy("HTTPS_PROXY")?,
+            except: list.split([',', ' ', '\t']).filter_map(exception).collect(),
+        })
     }
 
     /// The proxy for `url`, if one stands between.
@@ -53,6 +59,13 @@ impl Proxies {
             &self.https
         };
         proxy.as_ref().filter(|_| !self.is_excepted(url))
+    }
+
+    /// Whether a proxy looks up the address of `url` for us. `socks4` and `socks5` get addresses, which our own resolver
+    /// found and checked.
+    pub(super) fn resolve(&self, url: &Url) -> bool {
+        self.of(url)
+            .is_some_and(|proxy| !matches!(proxy.scheme(), "socks4" | "socks5"))
     }
 
     /// The names of the proxies.
@@ -84,20 +97,26 @@ impl Proxies {
     }
 }
 
-fn parse(text: &str) -> Option<Url> {
+fn parse(text: &str, variable: String) -> Result<Url, NetError> {
     let text = text.trim();
-    let url = if text.contains("://") {
-        Url::parse(text)
+    let whole = if text.contains("://") {
+        text.to_owned()
     } else {
-        Url::parse(&format!("http://{text}"))
+        format!("http://{text}")
     };
-    match url {
-        Ok(url) if url.has_host() => Some(url),
-        _ => {
-            tracing::warn!("the proxy in the environment is no URL and is not used");
-            None
+    let why = match Url::parse(&whole) {
+        Ok(url) if !SCHEMES.contains(&url.scheme()) => {
+            "only http, https, socks4, socks4a, socks5 and socks5h proxies are known"
         }
-    }
+        // The client reads it once more, by rules of its own.
+        Ok(url) if url.has_host() && url.as_str().parse::<http::Uri>().is_ok() => return Ok(url),
+        _ => "it is no URL like `http://proxy.example:3128`",
+    };
+    Err(NetError::ProxySetting {
+        variable,
+        value: redact_text(&whole),
+        why,
+    })
 }
 
 fn exception(text: &str) -> Option<Except> {
@@ -139,7 +158,7 @@ fn in_range(base: IpAddr, bits: u8, ip: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn proxies(vars: &[(&str, &str)]) -> Proxies {
+    fn read(vars: &[(&str, &str)]) -> Result<Proxies, NetError> {
         Proxies::from_env(|name| {
             vars.iter()
                 .find(|(n, _)| *n == name)
@@ -147,25 +166,40 @@ mod tests {
         })
     }
 
+    fn proxies(vars: &[(&str, &str)]) -> Proxies {
+        read(vars).unwrap()
+    }
+
     #[test]
     fn exceptions_go_direct() {
         let all = proxies(&[
             ("https_proxy", "proxy.corp:3128"),
-            ("NO_PROXY", ".corp, 10.0.0.0/8,r.io:5000, [fd00::1], *.lan"),
+            (
+                "NO_PROXY",
+                ".corp, 10.0.0.0/8,r.io:5000, [fd00::1], *.lan 192.0.2.7:8080,fd12::/16, *x",
+            ),
         ]);
         for (url, proxied) in [
             ("https://charts.example/", true),
             ("http://charts.example/", false),
             ("https://a.corp/", false),
+            ("https://A.CORP/", false),
             ("https://corp/", false),
             ("https://acorp/", true),
             ("https://10.2.3.4/", false),
+            ("https://11.2.3.4/", true),
+            ("https://10.corp.example/", true),
             ("https://r.io:5000/", false),
             ("https://r.io/", true),
             ("https://[fd00::1]/", false),
+            ("https://[fd12:34::1]/", false),
+            ("https://[fd13::1]/", true),
+            ("https://192.0.2.7:8080/", false),
+            ("https://192.0.2.7/", true),
             ("https://x.lan/", false),
             ("https://localhost:1/", false),
             ("https://127.0.0.1/", false),
+            ("https://[::1]/", false),
         ] {
             assert_eq!(all.of(&Url::parse(url).unwrap()).is_some(), proxied, "{url}");
         }
@@ -175,5 +209,67 @@ mod tests {
                 .of(&Url::parse("http://a/").unwrap())
                 .is_none()
         );
+    }
+
+    #[test]
+    fn the_closest_variable_counts() {
+        let vars = [
+            ("HTTP_PROXY", "http://upper:1"),
+            ("http_proxy", "http://lower:1"),
+            ("all_proxy", "socks5h://rest:1"),
+        ];
+        let all = proxies(&vars);
+        let of = |url: &str| {
+            all.of(&Url::parse(url).unwrap())
+                .and_then(|proxy| proxy.host_str().map(str::to_owned))
+        };
+        assert_eq!(of("http://a.example/").as_deref(), Some("lower"));
+        assert_eq!(of("https://a.example/").as_deref(), Some("rest"));
+        let all = proxies(&[
+            ("http_proxy", ""),
+            ("HTTP_PROXY", "http://upper:1"),
+            ("ALL_PROXY", "http://rest:1"),
+        ]);
+        assert!(all.of(&Url::parse("http://a.example/").unwrap()).is_none());
+    }
+
+    #[test]
+    fn a_proxy_that_cannot_be_used_is_not_passed_by() {
+        for (value, shown) in [
+            ("ftp://u:s3cr3t@proxy:1", "only http"),
+            ("socks://proxy:1", "only http"),
+            ("http://", "no URL"),
+            ("http://u:s3cr3t@:1", "no URL"),
+            ("http://proxy:99999", "no URL"),
+            ("pro xy", "no URL"),
+        ] {
+            let error = read(&[("HTTPS_PROXY", value)]).unwrap_err();
+            let text = error.to_string();
+            assert!(
+                text.contains(shown) && text.contains("`HTTPS_PROXY`"),
+                "{value}: {text}"
+            );
+            assert!(!text.contains("s3cr3t"), "{text}");
+            assert_eq!(error.class(), crate::types::Class::Config);
+        }
+    }
+
+    #[test]
+    fn only_some_proxies_resolve_names() {
+        for (proxy, resolves) in [
+            ("http://p:1", true),
+            ("https://p:1", true),
+            ("socks5h://p:1", true),
+            ("socks4a://p:1", true),
+            ("socks5://p:1", false),
+            ("socks4://p:1", false),
+        ] {
+            let all = proxies(&[("ALL_PROXY", proxy)]);
+            assert_eq!(
+                all.resolve(&Url::parse("http://a.example/").unwrap()),
+                resolves,
+                "{proxy}"
+            );
+        }
     }
 }

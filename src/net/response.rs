@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 use url::Url;
 
+use super::cause::Way;
 use super::client::CONNECT;
 use super::pace::{Permit, Signal};
 use super::traffic::Counters;
@@ -105,7 +106,13 @@ impl Response {
         let chunk = match tokio::time::timeout(idle, self.inner.chunk()).await {
             Ok(Ok(chunk)) => chunk,
             Ok(Err(error)) => {
-                return Err(self.broken(NetError::from_client(&error, &self.url, None, CONNECT)));
+                let way = Way {
+                    url: &self.url,
+                    proxy: None,
+                    connect: CONNECT,
+                };
+                let error = way.error(&error);
+                return Err(self.broken(error));
             }
             Err(_) => {
                 let url = redact(&self.url);

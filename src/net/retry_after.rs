@@ -2,13 +2,18 @@
 
 use std::time::{Duration, SystemTime};
 
-use chrono::{DateTime, NaiveDateTime};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use http::HeaderMap;
-use http::header::RETRY_AFTER;
+use http::header::{DATE, RETRY_AFTER};
 
 /// How long the server wants us to stay away. Dates of the past and anything unreadable count as absent; of several
-/// headers the longest counts (reliability F09).
+/// headers the longest counts (reliability F09). A date is one of the server's clock, so it is compared with the answer's
+/// own `Date`; `now` is this machine's clock, which may be wrong (reliability F19), for answers without one.
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let theirs = headers
+        .get(DATE)
+        .and_then(|value| date(value.to_str().ok()?.trim()));
+    let now = theirs.unwrap_or_else(|| DateTime::from(now));
     let waits = headers
         .get_all(RETRY_AFTER)
         .iter()
@@ -16,17 +21,16 @@ pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     waits.max().filter(|wait| !wait.is_zero())
 }
 
-fn parse(text: &str, now: SystemTime) -> Option<Duration> {
+fn parse(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         // More digits than fit is a very long time; the caller caps it.
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
-    let seconds = date(text)?.signed_duration_since(DateTime::<chrono::Utc>::from(now));
-    seconds.to_std().ok()
+    date(text)?.signed_duration_since(now).to_std().ok()
 }
 
 /// The three forms of an HTTP date.
-fn date(text: &str) -> Option<DateTime<chrono::Utc>> {
+fn date(text: &str) -> Option<DateTime<Utc>> {
     [
         "%a, %d %b %Y %H:%M:%S GMT",
         "%A, %d-%b-%y %H:%M:%S GMT",
@@ -44,7 +48,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn never_panics(text in "([0-9]|,| |Sun|Nov|06|1994|08:49:37|GMT|-|é){0,10}") {
-            parse(&text, SystemTime::UNIX_EPOCH);
+            parse(&text, DateTime::UNIX_EPOCH);
         }
     }
 
@@ -74,6 +78,23 @@ mod tests {
                 wait.map(Duration::from_secs),
                 "{values:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_wrong_clock_of_ours_does_not_count() {
+        let mut headers = HeaderMap::new();
+        headers.insert(DATE, "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap());
+        headers.insert(RETRY_AFTER, "Sun, 06 Nov 1994 08:50:07 GMT".parse().unwrap());
+        let right: SystemTime = date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap().into();
+        for off in [3600, 10 * 365 * 86_400].map(Duration::from_secs) {
+            for now in [right - off, right, right + off] {
+                assert_eq!(
+                    retry_after(&headers, now),
+                    Some(Duration::from_secs(30)),
+                    "{now:?}"
+                );
+            }
         }
     }
 }

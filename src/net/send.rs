@@ -8,8 +8,10 @@ use http::{HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 use url::Url;
 
+use super::cause::Way;
 use super::client::{Clients, Reach};
 use super::dns::Zones;
+use super::farewell::Farewells;
 use super::host::{Paces, authority};
 use super::options::{HostOptions, NetOptions, names};
 use super::pace::{Pace, Permit, Signal};
@@ -48,13 +50,14 @@ struct Shared {
 struct Run {
     ledger: Ledger,
     deadline: Option<Instant>,
+    farewells: Farewells,
 }
 
 impl Net {
     /// Checks the settings, files included, and sends nothing.
     pub fn new(options: NetOptions) -> Result<Self, NetError> {
         let proxies = if options.proxy_from_env {
-            Proxies::from_env(|name| std::env::var(name).ok())
+            Proxies::from_env(|name| std::env::var(name).ok())?
         } else {
             Proxies::default()
         };
@@ -95,8 +98,8 @@ impl Net {
     #[must_use]
     pub fn for_run(&self, deadline: Option<Instant>) -> Self {
         let run = Run {
-            ledger: Ledger::default(),
             deadline,
+            ..Run::default()
         };
         Self {
             shared: Arc::clone(&self.shared),
@@ -127,6 +130,22 @@ impl Net {
     /// A budget of tries for something that takes several requests.
     pub fn tries(&self) -> Tries {
         Tries::new(&self.shared.options.retry, self.run.deadline)
+    }
+
+    /// Does `work` although nobody waits for its outcome: it goes on when its caller is dropped. [`Net::settle`]
+    /// gives it time.
+    pub fn see_off(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.run.farewells.add(work);
+    }
+
+    /// Does `work` to its end, also when the future that this returns is dropped before. [`Net::settle`] gives it time.
+    pub async fn finish<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        self.run.farewells.finish(work).await
+    }
+
+    /// Waits for what [`Net::see_off`] and [`Net::finish`] were given, at most so long.
+    pub async fn settle(&self, limit: Duration) {
+        self.run.farewells.wait(limit).await;
     }
 
     pub(super) fn options(&self) -> &NetOptions {
@@ -303,12 +322,14 @@ impl Net {
                 }
             },
         };
+        let way = Way {
+            url: &hop.url,
+            proxy: self.proxies().of(&hop.url).filter(|_| !metadata),
+            connect,
+        };
         match answer {
-            Some(Ok(inner)) => Ok(inner),
-            Some(Err(error)) => {
-                let proxy = self.proxies().of(&hop.url).filter(|_| !metadata);
-                Err(NetError::from_client(&error, &hop.url, proxy, connect))
-            }
+            Some(Ok(inner)) => way.refusal(inner.status()).map_or(Ok(inner), Err),
+            Some(Err(error)) => Err(way.error(&error)),
             None => Err(NetError::Timeout {
                 url: redact(&hop.url),
                 phase: "answer",

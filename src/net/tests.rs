@@ -2,6 +2,7 @@
 
 mod addresses;
 mod bodies;
+mod pace;
 mod proxies;
 mod retries;
 

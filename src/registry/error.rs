@@ -333,6 +333,9 @@ pub(super) fn advice(host: &str, status: StatusCode, problems: &Problems, logged
             "; the registry does not accept the credentials, the repository is missing, or {rights}; `chartferry login {host}` stores other ones"
         ),
         403 => format!("; {rights}"),
+        413 => format!(
+            "; `{host}`, or a proxy in front of it, takes no body of this size: raise its limit (nginx: `client_max_body_size`)"
+        ),
         429 => format!("; `{host}` limits requests: set `requests_per_second` for it, or run again later"),
         _ => String::new(),
     }
@@ -383,6 +386,7 @@ mod tests {
                 Class::Retry,
                 "503 Service Unavailable: an HTML page",
             ),
+            (413, "<html>", Class::Permanent, "client_max_body_size"),
             (507, "", Class::Permanent, "full"),
             (501, "", Class::Permanent, "501 Not Implemented"),
         ] {

@@ -9,7 +9,7 @@ use super::scope::Right;
 use super::transport::{Call, Transport};
 use crate::types::Repository;
 
-/// A session. Dropping it without [`Session::closed`] cancels it, best effort.
+/// A session. Dropping it without [`Session::closed`] cancels it, best effort: the end of a run waits a moment for that.
 pub(super) struct Session {
     transport: Arc<Transport>,
     repository: Repository,
@@ -54,12 +54,10 @@ impl Drop for Session {
         if !self.open {
             return;
         }
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
         let (transport, repository) = (Arc::clone(&self.transport), self.repository.clone());
         let url = self.url.clone();
-        runtime.spawn(async move { cancel(&transport, &repository, url).await });
+        let work = async move { cancel(&transport, &repository, url).await };
+        self.transport.net.see_off(work);
     }
 }
 

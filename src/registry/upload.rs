@@ -116,6 +116,14 @@ fn sent(error: RegistryError) -> Failure {
     Failure { error, sent: true }
 }
 
+/// What a POST was answered.
+enum Posted {
+    /// A session, and the least size of pieces in it.
+    Open(Session, u64),
+    /// No session, and why that is odd where it is.
+    Other(StatusCode, RegistryError),
+}
+
 /// What became of a body sent with the POST.
 enum Whole {
     Done,
@@ -128,6 +136,7 @@ impl Upload<'_> {
     pub(super) async fn run(mut self) -> Result<(), RegistryError> {
         let mut tries = self.transport.net.tries();
         let mut lost_sessions = 0;
+        let mut whole_refused = None;
         loop {
             let in_pieces = self.payload.size() >= self.learned.too_large.load(Relaxed);
             let outcome = if in_pieces {
@@ -142,13 +151,17 @@ impl Upload<'_> {
             let status = error.status().map(|status| status.as_u16());
             if status == Some(413) && !error.is_full() && !in_pieces && self.payload.size() > 0 {
                 self.learned.too_large.fetch_min(self.payload.size(), Relaxed);
+                whole_refused = Some(error);
                 continue;
             }
             // A session that another replica or a restart does not know, and a login that ran out under way.
             let lost = sent && matches!(status, Some(401 | 404 | 416)) && lost_sessions < SESSIONS;
             lost_sessions += u8::from(lost);
             if !(lost || error.class() == Class::Retry) || !tries.again().await {
-                return Err(error);
+                // Where pieces are refused too, that the whole is too large is the matter.
+                return Err(whole_refused
+                    .filter(|_| error.class() == Class::Permanent)
+                    .unwrap_or(error));
             }
             let unanswered = sent && !matches!(status, Some(401 | 404 | 416 | 429));
             if unanswered && self.is_there().await.unwrap_or(false) {
@@ -217,17 +230,10 @@ impl Upload<'_> {
             .header(CONTENT_TYPE, OCTETS)
             .body(self.payload.clone())
             .once();
-        match self.transport.send(call).await {
-            Ok(response) if response.status() == StatusCode::ACCEPTED => {
-                let session = self.session(&response)?;
-                response.discard().await;
-                Ok(Whole::Goes(session))
-            }
-            Ok(response) if response.status().is_success() => {
-                response.discard().await;
-                Ok(Whole::Done)
-            }
-            Ok(response) => Err(unexpected(&response).into()),
+        match self.post(call).await {
+            Ok(Posted::Open(session, _)) => Ok(Whole::Goes(session)),
+            Ok(Posted::Other(status, _)) if status.is_success() => Ok(Whole::Done),
+            Ok(Posted::Other(_, error)) => Err(error.into()),
             Err(error) => {
                 let status = error.status().map(|status| status.as_u16());
                 if matches!(status, Some(400 | 405 | 411 | 415 | 422 | 501)) {
@@ -262,37 +268,39 @@ impl Upload<'_> {
         Call::new(method, url, self.repository, Right::Push).repeats(self.repeated)
     }
 
-    fn session(&self, response: &Response) -> Result<Session, RegistryError> {
-        let url = location::resolve(response.url(), response.header(LOCATION))?;
-        Ok(Session::new(self.transport, self.repository, url))
+    /// Sends a POST and hears its answer even if the upload is given up meanwhile, as when its sibling fails: the session that
+    /// it opened is cancelled then, as any that is dropped.
+    async fn post(&self, call: Call) -> Result<Posted, RegistryError> {
+        let (transport, repository) = (Arc::clone(self.transport), self.repository.clone());
+        // Boxed: every future around this one would hold it.
+        let work = Box::pin(async move {
+            let response = transport.send(call).await?;
+            let status = response.status();
+            if status != StatusCode::ACCEPTED {
+                let error = unexpected(&response);
+                // Its place at the host is given back first: there may be only one.
+                response.discard().await;
+                return Ok(Posted::Other(status, error));
+            }
+            let least = response
+                .header(MIN_PIECE)
+                .and_then(|text| text.trim().parse().ok());
+            let url = location::resolve(response.url(), response.header(LOCATION))?;
+            let session = Session::new(&transport, &repository, url);
+            response.discard().await;
+            Ok(Posted::Open(session, least.unwrap_or(0)))
+        });
+        self.transport.net.finish(work).await
     }
 
     /// Opens a session, without tries of its own: those of [`Self::run`] count. Also the least size of pieces. No session if the blob turns out to be there.
     async fn open(&self) -> Result<(Option<Session>, u64), Failure> {
-        let response = self
-            .transport
-            .send(self.call(Method::POST, self.opening()).once())
-            .await?;
-        let least = response
-            .header(MIN_PIECE)
-            .and_then(|text| text.trim().parse().ok())
-            .unwrap_or(0);
-        if response.status() == StatusCode::CREATED {
-            // Its place at the host is given back first: there may be only one.
-            let error = unexpected(&response);
-            response.discard().await;
-            return if self.is_there().await? {
-                Ok((None, least))
-            } else {
-                Err(error.into())
-            };
+        let call = self.call(Method::POST, self.opening()).once();
+        match self.post(call).await? {
+            Posted::Open(session, least) => Ok((Some(session), least)),
+            Posted::Other(StatusCode::CREATED, _) if self.is_there().await? => Ok((None, 0)),
+            Posted::Other(_, error) => Err(error.into()),
         }
-        if response.status() != StatusCode::ACCEPTED {
-            return Err(unexpected(&response).into());
-        }
-        let session = self.session(&response)?;
-        response.discard().await;
-        Ok((Some(session), least))
     }
 
     /// Sends everything and closes the session.

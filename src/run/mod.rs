@@ -34,6 +34,7 @@ pub async fn run(engine: &Engine, mirrors: Vec<MirrorSpec>, mode: Mode) -> RunRe
     drop(targets);
     read::settle_claims(&mut opened);
     let mut mirrors = join_all(opened.into_iter().map(|mirror| cycle::run(engine, mirror, mode))).await;
+    engine.stop.last_words(|limit| engine.net.settle(limit)).await;
     for mirror in &mut mirrors {
         if let Err(imbalance) = account::check(mirror) {
             let text = format!("the report does not add up, which is a defect of chartferry: {imbalance}");

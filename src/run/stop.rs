@@ -9,6 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::types::Reason;
 
+/// How long the end of a run may take to cancel uploads that were given up (reliability F31).
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Two cords. Cloning shares them.
 #[derive(Debug, Clone)]
 pub struct Stop {
@@ -61,15 +64,35 @@ impl Stop {
         self.soft.cancelled().await;
     }
 
-    /// Waits until even work in flight has to go: the second cord, or the first and the grace time.
+    /// Waits until even work in flight has to go: the second cord, or the first and the grace time but for what
+    /// [`Stop::last_words`] takes.
     pub async fn expired(&self) {
         let graceful = async {
             self.soft.cancelled().await;
-            tokio::time::sleep(self.grace).await;
+            tokio::time::sleep(self.grace.saturating_sub(self.reserve())).await;
         };
         tokio::select! {
             () = self.hard.cancelled() => {}
             () = graceful => {}
+        }
+    }
+
+    /// The end of the grace time, for what has to be said to hosts when the work is over.
+    fn reserve(&self) -> Duration {
+        (self.grace / 10).min(LAST_WORDS)
+    }
+
+    /// Gives `work` its time at the end of a run, within the grace time if it was told to stop, none after the second
+    /// cord.
+    pub(super) async fn last_words<T: Future<Output = ()>>(&self, work: impl FnOnce(Duration) -> T) {
+        let limit = if self.is_stopping() {
+            self.reserve()
+        } else {
+            LAST_WORDS
+        };
+        tokio::select! {
+            () = self.hard.cancelled() => {}
+            () = work(limit) => {}
         }
     }
 
@@ -122,12 +145,17 @@ mod tests {
         assert!(!stop.is_stopping());
         stop.soft();
         stop.expired().await;
+        assert_eq!(start.elapsed().as_secs(), 23);
+        // What is left of it is for last words
+        stop.last_words(tokio::time::sleep).await;
         assert_eq!(start.elapsed().as_secs(), 25);
         let stop = Stop::new(Duration::from_secs(25));
         stop.hard();
         stop.expired().await;
+        stop.last_words(tokio::time::sleep).await;
         assert_eq!(start.elapsed().as_secs(), 25);
     }
+
     #[tokio::test(start_paused = true)]
     async fn the_clock_and_the_user_are_told_apart() {
         let whole = Stop::new(Duration::ZERO);

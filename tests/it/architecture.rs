@@ -64,6 +64,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("rpassword", &["cli/prompt"]),
     // A clock that may jump: nothing that waits or expires goes by it (reliability F19)
     ("SystemTime::now", &["net/send"]),
+    ("rustls", &["net/"]),
     ("reqwest::Client", &["net/", "net.rs"]),
     ("reqwest::ClientBuilder", &["net/", "net.rs"]),
     ("oci_client", &["helm/manifest"]),

@@ -29,6 +29,7 @@ mod live_ranges;
 mod login;
 mod migrate;
 mod provenance;
+mod proxies;
 mod readme;
 mod resume;
 mod rivals;

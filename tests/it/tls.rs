@@ -1,6 +1,10 @@
 //! Who is at the other end: certificates that do not fit are final, the message names the cause and the way out, and nothing
 //! is ever sent without the protection that was meant (reliability F21, A14, A22, A25).
 
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
 use crate::support::chart_repo::ChartRepo;
 use crate::support::charts::Chart;
 use crate::support::faults::{Effect, Fault};
@@ -76,7 +80,7 @@ fn plain_http_to_a_port_that_speaks_tls_is_named() {
 }
 
 #[test]
-fn an_authority_must_be_known() {
+fn f21_an_authority_must_be_known() {
     let (tls, source, ferry) = (Tls::new(), source(), Ferry::new());
     let registry = Registry::secure(&tls, |_| {});
     let file = |name: &str| ferry.home().join(name);
@@ -104,25 +108,25 @@ fn an_authority_must_be_known() {
 }
 
 #[test]
-fn a_certificate_must_fit_the_host_and_the_day() {
+fn f21_a_certificate_must_fit_the_host_and_the_day() {
     let cases = [
         (
             Tls::named(&["registry.example.org"], |_| {}),
-            ["registry.example.org", "another host name"],
+            ["for another host: `registry.example.org`", "use a name"],
         ),
         (
             Tls::named(&["127.0.0.1"], |it| {
                 it.not_before = rcgen::date_time_ymd(2001, 1, 1);
                 it.not_after = rcgen::date_time_ymd(2002, 1, 1);
             }),
-            ["expired", "renewed"],
+            ["expired on 2002-01-01", "renewed"],
         ),
         (
             Tls::named(&["127.0.0.1"], |it| {
                 it.not_before = rcgen::date_time_ymd(4000, 1, 1);
                 it.not_after = rcgen::date_time_ymd(4001, 1, 1);
             }),
-            ["not valid yet", "clock"],
+            ["not valid before 4000-01-01", "clock of this machine"],
         ),
     ];
     let source = source();
@@ -141,7 +145,7 @@ fn a_certificate_must_fit_the_host_and_the_day() {
 }
 
 #[test]
-fn a_server_may_ask_who_we_are() {
+fn f21_a_server_may_ask_who_we_are() {
     let (tls, source, ferry) = (Tls::mutual(), source(), Ferry::new());
     let registry = Registry::secure(&tls, |_| {});
     let home = ferry.home();
@@ -165,6 +169,166 @@ fn a_server_may_ask_who_we_are() {
     assert!(outcome.stderr.contains("key"), "{}", outcome.stderr);
     arrived(
         migrate(&ferry, &source, &registry, &with("client.pem", "client.key")),
+        &registry,
+    );
+}
+
+/// Self-made certificates: one that is no CA's can be named itself, one that is a CA's cannot, and the message says so.
+#[test]
+fn f21_a_certificate_that_signs_itself() {
+    let (source, ferry) = (source(), Ferry::new());
+    let tls = Tls::self_signed(false);
+    let registry = Registry::secure(&tls, |_| {});
+    tls.write_authority(&ferry.home().join("self.pem"));
+    let outcome = migrate(&ferry, &source, &registry, &[]);
+    turned_away(
+        outcome,
+        5,
+        &["signed by itself or by a CA", "UnknownIssuer", "--ca-file"],
+    );
+    arrived(
+        migrate(&ferry, &source, &registry, &["--ca-file", "self.pem"]),
+        &registry,
+    );
+    let tls = Tls::self_signed(true);
+    let registry = Registry::secure(&tls, |_| {});
+    tls.write_authority(&ferry.home().join("ca.pem"));
+    for args in [&[][..], &["--ca-file", "ca.pem"]] {
+        let outcome = migrate(&ferry, &source, &registry, args);
+        turned_away(
+            outcome,
+            5,
+            &["one of a CA", "signed by itself", "basicConstraints=CA:FALSE"],
+        );
+    }
+    assert!(registry.log().0.is_empty(), "{}", registry.log());
+}
+
+/// Answers every connection by hand, and tells how they all began.
+struct Raw {
+    host: String,
+    /// The first byte of every connection; 22 is a TLS handshake.
+    first: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Raw {
+    fn answering(talk: impl Fn(TcpStream, usize) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let first = Arc::new(Mutex::new(Vec::new()));
+        let (seen, talk) = (Arc::clone(&first), Arc::new(talk));
+        // It lives as long as the test binary, and sleeps when the test is over
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let mut byte = [0];
+                let number = seen.lock().unwrap().len();
+                seen.lock()
+                    .unwrap()
+                    .push(stream.peek(&mut byte).map_or(0, |_| byte[0]));
+                let talk = Arc::clone(&talk);
+                std::thread::spawn(move || talk(stream, number));
+            }
+        });
+        Self { host, first }
+    }
+
+    fn connections(&self) -> usize {
+        self.first.lock().unwrap().len()
+    }
+
+    fn assert_only_tls(&self) {
+        let first = self.first.lock().unwrap();
+        assert!(
+            first.iter().all(|byte| *byte == 22),
+            "not a word in the clear: {first:?}"
+        );
+    }
+}
+
+/// What servers say that know nothing newer than TLS 1.1, and those that share no cipher with us.
+#[test]
+fn f21_an_outdated_server_is_named() {
+    let hello_1_1 = {
+        let mut hello = vec![2, 0, 0, 38, 3, 2];
+        hello.extend([7; 32]);
+        hello.extend([0, 0, 0x2f, 0]);
+        [&[22, 3, 2, 0, 42][..], &hello].concat()
+    };
+    for (answer, parts) in [
+        (vec![21, 3, 1, 0, 2, 2, 70], ["no TLS version", "updated"]),
+        (hello_1_1, ["peer is incompatible", "TLS before 1.2"]),
+        (
+            vec![21, 3, 3, 0, 2, 2, 40],
+            ["nothing that both sides accept", "cert_file"],
+        ),
+        (
+            vec![21, 3, 3, 0, 2, 2, 112],
+            ["no certificate for this name", "set up for"],
+        ),
+    ] {
+        let (source, ferry) = (source(), Ferry::new());
+        let raw = Raw::answering(move |mut stream, _| {
+            drop(stream.read(&mut [0; 4096]));
+            drop(stream.write_all(&answer));
+            // A client that has not read everything would see a reset
+            drop(stream.read(&mut [0; 4096]));
+        });
+        let target = format!("oci://{}/charts", raw.host);
+        let outcome = ferry.report(["migrate", &source.url(), &target]);
+        turned_away(outcome, 5, &[&[&raw.host[..]][..], &parts].concat());
+        raw.assert_only_tls();
+        assert_eq!(raw.connections(), 1);
+        assert_eq!(source.log().count(Kind::Package), 0);
+    }
+}
+
+/// A handshake that breaks off says nothing about who is there: it is tried again, and never in the clear.
+#[test]
+fn f21_a_handshake_that_breaks_off_is_tried_again() {
+    let (tls, source, ferry) = (Tls::new(), source(), Ferry::new());
+    let registry = Registry::secure(&tls, |_| {});
+    tls.write_authority(&ferry.home().join("ca.pem"));
+    let upstream = registry.host();
+    let raw = Raw::answering(move |mut client, number| {
+        if number < 2 {
+            drop(client.read(&mut [0; 64]));
+            return;
+        }
+        let mut server = TcpStream::connect(&upstream).unwrap();
+        let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+        std::thread::spawn(move || {
+            drop(std::io::copy(&mut from, &mut to));
+            drop(to.shutdown(Shutdown::Write));
+        });
+        drop(std::io::copy(&mut server, &mut client));
+        drop(client.shutdown(Shutdown::Both));
+    });
+    let target = format!("oci://{}/charts", raw.host);
+    let outcome = ferry.report(["migrate", &source.url(), &target, "--ca-file", "ca.pem"]);
+    assert!(retries(&outcome) >= 2, "{}", outcome.stdout);
+    arrived(outcome, &registry);
+    raw.assert_only_tls();
+}
+
+/// `ca_file` adds to what the system trusts.
+#[test]
+fn f21_own_authorities_are_added_to_those_of_the_system() {
+    let (system, own) = (Tls::new(), Tls::new());
+    let ferry = Ferry::new();
+    let store = ferry.home().join("system.pem");
+    system.write_authority(&store);
+    own.write_authority(&ferry.home().join("ca.pem"));
+    let ferry = ferry.env("SSL_CERT_FILE", store.to_str().unwrap());
+    let source = ChartRepo::secure(&system);
+    source.publish(&[Chart::new("demo", "1.0.0")]);
+    let registry = Registry::secure(&system, |_| {});
+    arrived(
+        migrate(&ferry, &source, &registry, &["--ca-file", "ca.pem"]),
+        &registry,
+    );
+    let registry = Registry::secure(&own, |_| {});
+    arrived(
+        migrate(&ferry, &source, &registry, &["--ca-file", "ca.pem"]),
         &registry,
     );
 }

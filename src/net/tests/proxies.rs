@@ -10,7 +10,7 @@ use crate::net::*;
 
 fn behind(proxy: &Url) -> Net {
     let env = proxy.to_string();
-    let proxies = proxy::Proxies::from_env(|name| (name == "ALL_PROXY").then(|| env.clone()));
+    let proxies = proxy::Proxies::from_env(|name| (name == "ALL_PROXY").then(|| env.clone())).unwrap();
     let retry = RetryOptions {
         attempts: 1,
         ..RetryOptions::default()

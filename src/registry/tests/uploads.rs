@@ -221,6 +221,60 @@ async fn what_is_too_large_goes_in_pieces() {
 }
 
 #[tokio::test]
+async fn pieces_are_as_large_as_the_registry_wants() {
+    const LEAST: usize = 5 << 20;
+    let bytes = vec![7; LEAST + 1];
+    let digest = Digest::of(&bytes);
+    let fake = Fake::start(Box::new(|asked, _| match asked.method.as_str() {
+        "POST" => Some(answer(
+            202,
+            &[
+                ("location", "/v2/a/blobs/uploads/1?_state=x%3D"),
+                ("oci-chunk-min-length", "5242880"),
+            ],
+            "",
+        )),
+        "PUT" if !asked.body.is_empty() => Some(answer(413, &[], "")),
+        _ => None,
+    }))
+    .await;
+    fake.in_two()
+        .push_blob(&repository(), &digest, &Payload::from(bytes))
+        .await
+        .unwrap();
+    assert!(stored(&fake, &digest));
+    let asked = fake.server.asked();
+    let pieces: Vec<usize> = asked
+        .iter()
+        .filter(|asked| asked.method == "PATCH")
+        .map(|asked| asked.body.len())
+        .collect();
+    assert_eq!(pieces, [LEAST, 1]);
+}
+
+/// Google's Artifact Registry takes no pieces: then the 413 is what the user has to know.
+#[tokio::test]
+async fn a_registry_that_takes_no_pieces_says_that_the_whole_is_too_large() {
+    let (digest, payload) = blob();
+    for refusal in [400, 405, 501] {
+        let fake = Fake::start(Box::new(move |asked, _| match asked.method.as_str() {
+            "PUT" => Some(answer(413, &[], "")),
+            "PATCH" => Some(answer(refusal, &[], "")),
+            _ => None,
+        }))
+        .await;
+        let error = fake
+            .in_two()
+            .push_blob(&repository(), &digest, &payload)
+            .await
+            .unwrap_err();
+        assert_eq!(error.status().map(|s| s.as_u16()), Some(413), "{error}");
+        assert!(error.to_string().contains("client_max_body_size"), "{error}");
+        assert_eq!((fake.count("PUT"), fake.count("PATCH")), (1, 1));
+    }
+}
+
+#[tokio::test]
 async fn another_host_gets_the_blob_but_no_credentials() {
     let (digest, payload) = blob();
     let store = Server::start(|_, _| answer(201, &[], "")).await;

@@ -4,15 +4,20 @@
 //! Runs go through the library, so that a retry waits milliseconds; where the process itself is the matter, the binary runs.
 
 mod change;
+mod clock;
 mod conflict;
 mod connection;
+mod http2;
 mod index;
 mod invariants;
+mod inventory;
 mod login;
 mod machine;
+mod meddling;
 mod pace;
 mod packages;
 mod repositories;
+mod resolver;
 mod scene;
 mod slow;
 mod statuses;

@@ -1,13 +1,17 @@
 //! F11, F12: answers that may be others later are asked for again, all others are final.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use chartferry::report::Action;
+use chartferry::transfer::width::Width;
 
 use super::scene::Scene;
 use crate::support::chart_repo::ChartRepo;
 use crate::support::charts::sha256_hex;
 use crate::support::data;
 use crate::support::faults::{Effect, Fault};
-use crate::support::server::{Answer, Kind};
+use crate::support::server::{Answer, Kind, Log, Logged};
 
 const PASSING: [u16; 13] = [408, 429, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524, 503];
 const FINAL: [u16; 10] = [400, 401, 403, 404, 405, 409, 412, 413, 416, 501];
@@ -73,8 +77,8 @@ fn f11_a_passing_status_forever_ends_with_the_tries_and_names_host_and_status() 
     scene.settle();
 }
 
-/// Faults on about three in ten requests of every kind, by a generator that anyone can start again.
-fn three_in_ten(seed: u64, fault: impl Fn(Fault)) {
+/// Faults on about three in ten of the first `turns` requests of every kind, by a generator that anyone can start again.
+fn three_in_ten(seed: u64, turns: usize, fault: impl Fn(Fault)) {
     let mut state = seed;
     let mut random = move || {
         state ^= state << 13;
@@ -102,11 +106,14 @@ fn three_in_ten(seed: u64, fault: impl Fn(Fault)) {
         Kind::ManifestPut,
         Kind::ManifestHead,
     ] {
-        for turn in 1..=150 {
+        let mut struck = broken().map(|effect| (effect, BTreeSet::new()));
+        for turn in 1..=turns {
             if random() % 10 < 3 {
-                let which = usize::try_from(random() % 4).unwrap();
-                fault(Fault::on(kind, broken()[which].clone()).nth(turn));
+                struck[usize::try_from(random() % 4).unwrap()].1.insert(turn);
             }
+        }
+        for (effect, turns) in struck {
+            fault(Fault::on(kind, effect).among(turns));
         }
     }
 }
@@ -123,20 +130,71 @@ fn f11_small_mini_arrives_whole_through_thirty_percent_of_faults() {
     let mut scene = Scene::around(ChartRepo::folder(&folder));
     scene.retry.attempts = 12;
     expect_folder(&scene, &folder);
-    three_in_ten(seed, |fault| scene.repo.fault(fault));
-    three_in_ten(seed.rotate_left(7), |fault| scene.registry.fault(fault));
+    three_in_ten(seed, 150, |fault| scene.repo.fault(fault));
+    three_in_ten(seed.rotate_left(7), 150, |fault| scene.registry.fault(fault));
     scene.run().expect(0);
     let log = scene.registry.log();
-    let hit = log
-        .0
-        .iter()
-        .filter(|entry| entry.status.is_none_or(|status| status >= 429));
     assert!(
-        hit.count() * 10 > log.0.len(),
+        hit(&log) * 10 > log.0.len(),
         "too few faults to mean anything\n{log}"
     );
     scene.assert_complete();
     scene.settle();
+}
+
+/// Requests that a fault struck.
+fn hit(log: &Log) -> usize {
+    let struck = |entry: &&Logged| entry.status.is_none_or(|status| status >= 429);
+    log.0.iter().filter(struck).count()
+}
+
+/// A whole repository of the real world, and what the faults cost beside a run without any: always the same ones, unless the
+/// environment names another seed.
+#[test]
+fn f11_eks_charts_arrive_whole_through_thirty_percent_of_faults() {
+    let Some(folder) = data::set("eks-charts") else {
+        return;
+    };
+    let seed = std::env::var("CHARTFERRY_TEST_SEED").map_or(0x5eed_0000_0449, |seed| seed.parse().unwrap());
+    eprintln!("CHARTFERRY_TEST_SEED={seed}");
+    let stage = || {
+        let mut scene = Scene::around(ChartRepo::folder(&folder));
+        scene.retry.attempts = 12;
+        scene.retry.base = Duration::from_millis(10);
+        scene.width = Width::Fixed(32);
+        expect_folder(&scene, &folder);
+        scene
+    };
+    let calm = stage();
+    let calm_run = calm.run().expect(0);
+    let rough = stage();
+    three_in_ten(seed, 2000, |fault| rough.repo.fault(fault));
+    three_in_ten(seed.rotate_left(7), 2000, |fault| rough.registry.fault(fault));
+    let rough_run = rough.run().expect(0);
+    rough.assert_complete();
+    assert_eq!(rough_run.count(Action::Pushed), 449);
+    let requests = |scene: &Scene| (scene.repo.log().0.len(), scene.registry.log().0.len());
+    let (before, after) = (requests(&calm), requests(&rough));
+    let struck = hit(&rough.repo.log()) + hit(&rough.registry.log());
+    eprintln!(
+        "449 versions: {} + {} requests in {:.1} s without faults, {} + {} in {:.1} s with {struck} of them struck",
+        before.0,
+        before.1,
+        calm_run.took.as_secs_f64(),
+        after.0,
+        after.1,
+        rough_run.took.as_secs_f64()
+    );
+    // Each request that was struck costs itself again, an upload its POST and perhaps a look besides
+    assert!(
+        struck * 4 > after.0 + after.1,
+        "too few faults to mean anything: {struck} of {after:?}"
+    );
+    assert!(
+        after.0 + after.1 <= before.0 + before.1 + 3 * struck,
+        "{before:?} {after:?} {struck}"
+    );
+    rough.settle();
 }
 
 /// What the folder's index lists, with the packages and provenance files that lie beside it.

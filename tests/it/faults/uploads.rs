@@ -167,3 +167,30 @@ fn f26_a_manifest_refused_but_stored_is_not_sent_twice() {
         scene.settle();
     }
 }
+
+/// Sessions that will never be closed are space that nobody can use: the run cancels them before it ends.
+#[test]
+fn f12_an_upload_that_was_given_up_is_cancelled_before_the_run_ends() {
+    for status in [400, 403] {
+        let scene = Scene::new();
+        scene.registry.fault(Fault::status(Kind::UploadPut, status));
+        // The slowest of answers that a cancelled upload may get
+        let slow = Effect::Delay(std::time::Duration::from_millis(300));
+        scene.registry.fault(Fault::on(Kind::UploadCancel, slow));
+        scene.run();
+        let log = scene.registry.log();
+        let cancelled = log.of(Kind::UploadCancel);
+        let opened = log
+            .of(Kind::UploadPost)
+            .iter()
+            .filter(|post| post.status == Some(202))
+            .count();
+        assert!(opened > 0, "{log}");
+        assert_eq!(cancelled.len(), opened, "{status}\n{log}");
+        assert!(
+            cancelled.iter().all(|entry| entry.status == Some(204)),
+            "{status}\n{log}"
+        );
+        scene.settle();
+    }
+}

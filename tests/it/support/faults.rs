@@ -1,5 +1,6 @@
 //! The fault script of the fakes: "break the third manifest PUT like this".
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub(crate) struct Fault {
     kind: Option<Kind>,
     path: Option<String>,
     turns: RangeInclusive<usize>,
+    /// Of these turns only some.
+    only: Option<BTreeSet<usize>>,
     effect: Effect,
     seen: usize,
 }
@@ -63,6 +66,7 @@ impl Fault {
             kind: None,
             path: None,
             turns: 1..=usize::MAX,
+            only: None,
             effect,
             seen: 0,
         }
@@ -84,6 +88,12 @@ impl Fault {
         self
     }
 
+    /// Only on these.
+    pub(crate) fn among(mut self, turns: BTreeSet<usize>) -> Self {
+        self.only = Some(turns);
+        self
+    }
+
     /// Only where the path has this in it.
     pub(crate) fn path(mut self, part: &str) -> Self {
         self.path = Some(part.to_owned());
@@ -97,7 +107,9 @@ impl Fault {
             return None;
         }
         self.seen += 1;
-        self.turns.contains(&self.seen).then(|| self.effect.clone())
+        let strikes = self.turns.contains(&self.seen)
+            && self.only.as_ref().is_none_or(|turns| turns.contains(&self.seen));
+        strikes.then(|| self.effect.clone())
     }
 }
 

@@ -7,7 +7,8 @@ use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio_rustls::rustls::server::{WantsServerCert, WebPkiClientVerifier};
+use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert, WantsServerCert, WebPkiClientVerifier};
+use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{ConfigBuilder, RootCertStore, ServerConfig};
 
 /// An authority, and the certificates that it gave to one server and to one client.
@@ -31,6 +32,39 @@ impl Tls {
     /// A certificate for other names, or with `change`: to be refused.
     pub(crate) fn named(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Self {
         Self::build(names, change, false)
+    }
+
+    /// A certificate that signs itself, as one of a CA or not. The "authority" is the certificate itself.
+    pub(crate) fn self_signed(ca: bool) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        params.distinguished_name = common_name("test server");
+        if ca {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        }
+        let certificate = params.self_signed(&key).unwrap();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let config = server_config(certificate.der(), false)
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        Self {
+            authority_pem: certificate.pem(),
+            client_pem: (String::new(), String::new()),
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+        }
+    }
+
+    /// The same server for clients that name it in the handshake (SNI); it has nothing for all others.
+    pub(crate) fn only_by_name(self, name: &str) -> Self {
+        let mut config = ServerConfig::clone(self.acceptor.config());
+        config.cert_resolver = Arc::new(ByName {
+            name: name.to_owned(),
+            inner: Arc::clone(&config.cert_resolver),
+        });
+        Self {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            ..self
+        }
     }
 
     fn build(names: &[&str], change: impl FnOnce(&mut CertificateParams), mutual: bool) -> Self {
@@ -75,6 +109,27 @@ impl Tls {
 
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         self.acceptor.clone()
+    }
+
+    /// One that speaks this protocol only (ALPN).
+    pub(crate) fn acceptor_for(&self, protocol: &[u8]) -> TlsAcceptor {
+        let mut config = ServerConfig::clone(self.acceptor.config());
+        config.alpn_protocols = vec![protocol.to_vec()];
+        TlsAcceptor::from(Arc::new(config))
+    }
+}
+
+/// The certificate of another resolver, for one name.
+#[derive(Debug)]
+struct ByName {
+    name: String,
+    inner: Arc<dyn ResolvesServerCert>,
+}
+
+impl ResolvesServerCert for ByName {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let named = hello.server_name() == Some(self.name.as_str());
+        named.then(|| self.inner.resolve(hello)).flatten()
     }
 }
 
