@@ -9,6 +9,7 @@ use super::args::RunArgs;
 use super::flags;
 use super::helm_repositories::{self, Entry};
 use super::logins::{Login, Logins};
+use super::shard;
 use crate::config::{
     self, CloudLogin, Concurrency, Config, DigestPolicy, DriftPolicy, HostConfig, MirrorConfig,
     ProvenancePolicy, SourceConfig, TargetConfig,
@@ -43,6 +44,7 @@ pub(super) async fn assemble(
     stop: Stop,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Work> {
+    let shard = shard::resolve(args.shard, |name| std::env::var(name).ok())?;
     let names = args.config.as_ref().map_or(&[][..], |_| &args.operands);
     let chosen = choose(config, names)?;
     let helm = helm_entries(&chosen)?;
@@ -63,7 +65,8 @@ pub(super) async fn assemble(
     let mut mirrors = Vec::with_capacity(chosen.len());
     for (mirror, helm) in chosen.iter().zip(&helm) {
         let login = source_login(mirror, helm.as_ref(), logins, &stores).await?;
-        mirrors.push(mirror_spec(config, mirror, helm.as_ref(), login, now)?);
+        let spec = mirror_spec(config, mirror, helm.as_ref(), login, now)?;
+        mirrors.push(MirrorSpec { shard, ..spec });
     }
     let width = match config.concurrency {
         Concurrency::Auto => Width::Auto,
@@ -139,6 +142,7 @@ fn host_options(host: &HostConfig) -> anyhow::Result<HostOptions> {
     let names = |hosts: &[RegistryHost]| hosts.iter().map(ToString::to_string).collect();
     Ok(HostOptions {
         name: host.name.api_host().to_owned(),
+        registry_kind: host.kind,
         plain_http: host.plain_http,
         insecure_skip_tls_verify: host.insecure_skip_tls_verify,
         ca_file: host.ca_file.clone(),
@@ -275,7 +279,9 @@ fn mirror_spec(
             DriftPolicy::Fail => report::DriftPolicy::Fail,
         },
         check_drift: mirror.check_drift,
+        create_repositories: mirror.create_repositories,
         run_timeout: mirror.run_timeout,
+        shard: None,
     })
 }
 

@@ -219,6 +219,7 @@ fn mirror(args: &RunArgs, source: &str, target: &str) -> Table {
     table.list("accept", &trust.accept);
     table.word("duplicates", trust.duplicates.as_ref());
     table.word("mismatch", trust.mismatch.as_ref());
+    table.truth("create_repositories", trust.create_repositories);
     table.text("run_timeout", args.limits.run_timeout.as_deref());
     renames(&mut table, &trust.rename);
     table

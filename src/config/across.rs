@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use super::fields::Fields;
 use super::problem::{Kind, Problems};
 use super::settings::{HostConfig, MirrorConfig, SourceConfig, TargetConfig};
-use crate::types::RegistryHost;
+use crate::types::{RegistryHost, RegistryKind};
 
 /// What two targets have in common that are the same place.
 pub(super) fn target_identity(target: &TargetConfig) -> String {
@@ -62,6 +62,31 @@ pub(super) fn hosts(hosts: &[(Fields<'_>, HostConfig)], problems: &mut Problems<
         if let Some(first) = seen.insert(host_identity(&host.name, host.plain_http), &fields.path) {
             let text = format!("is the same host as that of `{first}`; make one table of the two");
             fields.place("name").refuse(problems, Kind::Conflict, text);
+        }
+    }
+}
+
+/// A path that cannot hold charts at its registry is found out before the registry answers something misleading.
+pub(super) fn levels(
+    mirrors: &[(Fields<'_>, MirrorConfig)],
+    hosts: &[(Fields<'_>, HostConfig)],
+    problems: &mut Problems<'_>,
+) {
+    for (fields, mirror) in mirrors {
+        for target in &mirror.targets {
+            let TargetConfig::Oci(target) = target else {
+                continue;
+            };
+            let same = |host: &HostConfig| {
+                host_identity(&host.name, host.plain_http) == host_identity(&target.host, host.plain_http)
+            };
+            let host = hosts.iter().map(|(_, host)| host).find(|host| same(host));
+            let kind = host
+                .and_then(|host| host.kind)
+                .or_else(|| RegistryKind::of_host(&target.host));
+            if let Some(Err(text)) = kind.map(|kind| kind.check_target(target)) {
+                fields.place("targets").refuse(problems, Kind::Value, text);
+            }
         }
     }
 }

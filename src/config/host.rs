@@ -5,7 +5,7 @@ use super::problem::{Kind, Problems};
 use super::settings::{CloudLogin, HostConfig};
 use super::{Surroundings, login, pem, values};
 use crate::secret;
-use crate::types::RegistryHost;
+use crate::types::{RegistryHost, RegistryKind};
 
 /// Reads one table; `None` if it has no usable name.
 pub(super) fn read(
@@ -49,7 +49,9 @@ pub(super) fn read(
             "sends the login without encryption; use it in trusted networks only",
         );
     }
+    let kind = fields.get::<&str>("kind");
     Some(HostConfig {
+        kind: kind.and_then(|kind| RegistryKind::from_word(kind.value)),
         login,
         cloud: cloud.unwrap_or(default.cloud),
         plain_http: fields.get_or("plain_http", default.plain_http),

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 pub use super::kind::Kind;
-use crate::types::ByteSize;
+use crate::types::{ByteSize, RegistryKind};
 
 /// A table of the file and the keys it may hold.
 #[derive(Debug)]
@@ -132,6 +132,12 @@ pub static HOST: Section = Section {
     about: "login, TLS and limits of one host, for sources and targets alike",
     keys: &[
         required("name", Kind::Text, "`host` or `host:port`, without a scheme."),
+        key(
+            "kind",
+            Kind::Choice(&RegistryKind::NAMES),
+            None,
+            "What registry it is, where its name does not tell; decides how missing repositories are created.",
+        ),
         key(
             "username",
             Kind::Text,
@@ -333,6 +339,12 @@ pub static MIRROR: Section = Section {
             Kind::Names,
             Some("{}"),
             "Repository names for charts whose own name a registry does not allow.",
+        ),
+        key(
+            "create_repositories",
+            Kind::Bool,
+            Some("false"),
+            "Create what a push does not create, where the registry has a call for it: repositories at ECR, projects at Harbor.",
         ),
         key(
             "run_timeout",

@@ -57,6 +57,7 @@ pub(super) fn read(
         duplicates: word(fields, "duplicates", DuplicatesPolicy::from_word).unwrap_or(default.duplicates),
         mismatch: word(fields, "mismatch", MismatchPolicy::from_word).unwrap_or(default.mismatch),
         rename,
+        create_repositories: fields.get_or("create_repositories", default.create_repositories),
         run_timeout: fields.get("run_timeout").map(|time| time.value),
         ..default
     };

@@ -135,6 +135,7 @@ fn build(entries: &[Entry], near: &Surroundings<'_>, problems: &mut Problems<'_>
     across::hosts(&hosts, problems);
     let mirrors = tables(&top, "mirror", near, problems, mirror::read);
     across::mirrors(&mirrors, problems);
+    across::levels(&mirrors, &hosts, problems);
     if !top.has("mirror") {
         problems.refuse(
             &At::File,

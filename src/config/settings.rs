@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use crate::helm::range::Range;
-use crate::types::{ByteSize, ChartName, OciTarget, RegistryHost};
+use crate::types::{ByteSize, ChartName, OciTarget, RegistryHost, RegistryKind};
 
 /// A whole configuration file with the environment laid over it.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +73,8 @@ pub enum LogFormat {
 pub struct HostConfig {
     /// `host[:port]`.
     pub name: RegistryHost,
+    /// What registry it is, where the file says so.
+    pub kind: Option<RegistryKind>,
     /// Where its credentials come from; `None`: Helm's and Docker's stores.
     pub login: Option<Login>,
     /// Whose workload identity logs in where no store knows the host.
@@ -106,6 +108,7 @@ impl HostConfig {
     pub fn new(name: RegistryHost) -> Self {
         Self {
             name,
+            kind: None,
             login: None,
             cloud: CloudLogin::Auto,
             plain_http: false,
@@ -184,6 +187,8 @@ pub struct MirrorConfig {
     pub mismatch: MismatchPolicy,
     /// Repository names by chart name.
     pub rename: BTreeMap<String, ChartName>,
+    /// Create what a push does not create.
+    pub create_repositories: bool,
     /// A longer run is stopped.
     pub run_timeout: Option<Duration>,
 }
@@ -213,6 +218,7 @@ impl MirrorConfig {
             duplicates: DuplicatesPolicy::Bytes,
             mismatch: MismatchPolicy::Error,
             rename: BTreeMap::new(),
+            create_repositories: false,
             run_timeout: None,
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::guard::AddressRule;
+use crate::types::RegistryKind;
 
 /// Settings of a [`super::Net`].
 #[derive(Debug, Clone)]
@@ -85,6 +86,8 @@ pub struct HostOptions {
     pub allow_private: Vec<AddressRule>,
     /// Hosts (`host[:port]`) of token services that may get this registry's credentials.
     pub trusted_realms: Vec<String>,
+    /// What registry it is, where its name does not tell. Nothing here looks at it.
+    pub registry_kind: Option<RegistryKind>,
 }
 
 impl HostOptions {

@@ -93,6 +93,24 @@ impl Auth {
         Ok(changed)
     }
 
+    /// Who is asked for the credential.
+    pub(super) fn credentials(&self) -> &dyn Credentials {
+        &*self.credentials
+    }
+
+    /// True if the token service is Harbor's, which calls the registry behind it so.
+    pub(super) fn asks_as_harbor(&self) -> bool {
+        matches!(self.mode(), Mode::Bearer(service) if service.service.as_deref() == Some("harbor-registry"))
+    }
+
+    /// The credential as Basic, whatever the registry asks for; `None` if it is no user and password.
+    pub(super) async fn basic(&self) -> Result<Option<HeaderValue>, RegistryError> {
+        Ok(match self.credential().await? {
+            Credential::Basic { username, password } => basic_header(&username, &password),
+            _ => None,
+        })
+    }
+
     /// True if there is anything to log in with.
     pub(super) async fn has_credential(&self) -> bool {
         !matches!(self.credential().await, Ok(Credential::Anonymous) | Err(_))

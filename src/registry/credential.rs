@@ -9,6 +9,8 @@ use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 
+use super::creation::CreationFuture;
+
 /// What is known for a host.
 #[derive(Clone)]
 pub enum Credential {
@@ -92,6 +94,11 @@ pub trait Credentials: Send + Sync {
 
     /// The registry refused `credential`: what keeps it should ask anew the next time.
     fn refused(&self, _host: &str, _credential: &Credential) {}
+
+    /// Creates a repository at `host` by the cloud's own interface; `None` where these credentials know none.
+    fn create_repository<'a>(&'a self, _host: &'a str, _repository: &'a str) -> Option<CreationFuture<'a>> {
+        None
+    }
 }
 
 /// One credential for whoever asks: flags of the command line, tests.

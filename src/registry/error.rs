@@ -85,6 +85,21 @@ pub enum RegistryError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// No chart can be pushed below this path of this registry.
+    #[error("{0}")]
+    Target(String),
+    /// What a push needs could not be created.
+    #[error("{lacking} cannot be created at `{host}`: {why}; {advice}")]
+    Creation {
+        /// What it is, with its name.
+        lacking: String,
+        /// The registry.
+        host: String,
+        /// Why not.
+        why: String,
+        /// How else it is created.
+        advice: String,
+    },
     /// Bytes of the registry are not what their digest says.
     #[error("`{url}` should have the digest `{wanted}` and has `{found}`")]
     Digest {
@@ -156,8 +171,8 @@ impl RegistryError {
             Self::Net(error) => error.class(),
             Self::Status { status, problems, .. } => status_class(*status, problems),
             Self::Token { class, .. } => *class,
-            Self::Login { .. } | Self::Credential(_) => Class::Auth,
-            Self::NotARegistry { .. } => Class::Config,
+            Self::Login { .. } | Self::Credential(_) | Self::Creation { .. } => Class::Auth,
+            Self::NotARegistry { .. } | Self::Target(_) => Class::Config,
             Self::Digest { .. } | Self::Unverified { .. } => Class::Integrity,
             Self::Realm { .. }
             | Self::Location { .. }
@@ -183,6 +198,8 @@ impl RegistryError {
             Self::NotARegistry { .. } => "not-a-registry",
             Self::Realm { .. } => "token-service-refused",
             Self::Location { .. } => "upload-location-refused",
+            Self::Target(_) => "invalid-name",
+            Self::Creation { .. } => "repository-creation",
             Self::Digest { .. } => "registry-digest",
             Self::Conflict { .. } => "tag-immutable",
             Self::Unverified { .. } => "unverified",
@@ -222,19 +239,21 @@ impl RegistryError {
     /// True if the repository is missing and the registry does not create repositories by itself, as far as the
     /// answer tells (registries rule 14).
     pub fn is_repository_missing(&self) -> bool {
-        match self {
-            Self::Status { status, problems, .. } => match status.as_u16() {
-                404 => problems.has("NAME_UNKNOWN") || problems.has("NOT_FOUND"),
-                403 => problems.says("may not exist") || problems.says("create_package"),
-                _ => false,
-            },
-            _ => false,
-        }
+        matches!(self, Self::Status { status, problems, .. } if tells_of_missing(*status, problems))
+    }
+}
+
+/// The faces of a missing repository that say so (registries rule 14).
+pub(super) fn tells_of_missing(status: StatusCode, problems: &Problems) -> bool {
+    match status.as_u16() {
+        404 => problems.has("NAME_UNKNOWN") || problems.has("NOT_FOUND"),
+        403 => problems.says("may not exist") || problems.says("create_package"),
+        _ => false,
     }
 }
 
 impl Problems {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
@@ -280,8 +299,8 @@ pub(super) fn advice(host: &str, status: StatusCode, problems: &Problems, logged
         {
             format!("; `{host}` speaks TLS: leave out `plain_http` (`--plain-http`)")
         }
-        403 if problems.says("may not exist") || problems.says("create_package") => {
-            format!("; create the repository first, or give the account the right to; {rights}")
+        400 if problems.says("does not allow updating") => {
+            "; Nexus refuses the second push of a manifest, also under a new tag: let the repository allow redeploys".to_owned()
         }
         401 if !logged_in => {
             format!("; there are no credentials for `{host}`: `helm registry login {host}` stores them")
@@ -290,9 +309,6 @@ pub(super) fn advice(host: &str, status: StatusCode, problems: &Problems, logged
             "; the registry does not accept the credentials, the repository is missing, or {rights}; `helm registry login {host}` stores other ones"
         ),
         403 => format!("; {rights}"),
-        404 if problems.has("NAME_UNKNOWN") || problems.has("NOT_FOUND") => {
-            "; create the repository (or its project or namespace) first".to_owned()
-        }
         429 => format!("; `{host}` limits requests: set `requests_per_second` for it, or run again later"),
         _ => String::new(),
     }
@@ -329,13 +345,13 @@ mod tests {
                 403,
                 r#"{"errors":[{"code":"DENIED","message":"denied: permission_denied: create_package"}]}"#,
                 Class::Auth,
-                "create the repository",
+                "create_package",
             ),
             (
                 404,
                 r#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#,
                 Class::NotFound,
-                "create the repository",
+                "NAME_UNKNOWN",
             ),
             (
                 503,

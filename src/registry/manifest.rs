@@ -155,8 +155,7 @@ impl Manifests<'_> {
                 Ok(response) => return self.confirm(tag, &wanted, response).await,
                 Err(error) => error,
             };
-            let status = error.status().map(|status| status.as_u16());
-            if matches!(status, Some(400 | 403 | 405 | 409 | 412)) {
+            if may_be_protected(&error) {
                 return self.settle(tag, &wanted, error).await;
             }
             if error.class() != Class::Retry || !tries.again().await {
@@ -252,6 +251,19 @@ impl Manifests<'_> {
             Err(error) if error.class() == Class::NotFound => Ok(false),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// The statuses of the spellings (registries 3.5). A 401 is one only where it says so: Artifactory has it for users who
+/// may not overwrite.
+fn may_be_protected(error: &RegistryError) -> bool {
+    match error {
+        RegistryError::Status { status, problems, .. } => match status.as_u16() {
+            400 | 403 | 405 | 409 | 412 => true,
+            401 => problems.says("overwrite"),
+            _ => false,
+        },
+        _ => false,
     }
 }
 

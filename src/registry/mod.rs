@@ -6,6 +6,7 @@
 mod auth;
 mod blob;
 mod challenge;
+mod creation;
 mod credential;
 pub mod credentials;
 mod error;
@@ -16,6 +17,7 @@ mod problems;
 mod realm;
 mod scope;
 mod session;
+mod standing;
 mod tags;
 mod token;
 mod transport;
@@ -32,10 +34,12 @@ use http::Method;
 use http::header::LOCATION;
 use url::Url;
 
+pub use creation::{Created, CreationError, CreationFuture, Lacking};
 pub use credential::{Credential, CredentialError, CredentialFuture, Credentials, FixedCredentials};
 pub use error::RegistryError;
 pub use manifest::{Manifest, Stored};
 pub use problems::Problems;
+pub use standing::{Refusal, Standing};
 pub use tags::TagList;
 
 use auth::Auth;
@@ -47,7 +51,7 @@ use upload::{Upload, Uploads};
 
 use crate::net::{AddressGuard, Net};
 use crate::payload::{Budget, Payload, Spooled};
-use crate::types::{Class, Digest, RegistryHost, Repository, Tag};
+use crate::types::{Class, Digest, OciTarget, RegistryHost, RegistryKind, Repository, Tag};
 
 /// What a [`Registry`] is for.
 #[derive(Debug, Clone)]
@@ -150,14 +154,14 @@ impl Registry {
     pub async fn list_tags(&self, repository: &Repository) -> Result<TagList, RegistryError> {
         let Inner { transport, right, .. } = &*self.inner;
         match tags::list(transport, repository, *right).await {
-            // Docker Hub hides repositories that a push would create behind a 401; an upload that it opens tells
-            // (registries rule 14).
-            Err(error) if self.hides_missing(&error) && self.check_push(repository).await.is_ok() => {
-                Ok(TagList {
-                    tags: HashSet::new(),
-                    trusted: true,
-                })
-            }
+            // Docker Hub hides repositories that a push would create behind a 401, and ECR lists to those only who may
+            // list; an upload that it opens tells whether to go on (registries rule 14).
+            Err(error) if self.hides(&error) && self.open_upload(repository).await.is_ok() => Ok(TagList {
+                tags: HashSet::new(),
+                found: false,
+                // Docker Hub hides tags of what is missing as well. At ECR a look at each tag decides.
+                trusted: self.kind() == Some(RegistryKind::DockerHub),
+            }),
             // Quay refuses a pull-only look at what does not exist yet (registries rule 1). Who may not push gets
             // the first answer.
             Err(error) if *right == Right::Pull && error.class() == Class::Auth => {
@@ -169,14 +173,62 @@ impl Registry {
         }
     }
 
-    fn hides_missing(&self, error: &RegistryError) -> bool {
-        self.inner.right == Right::Push
-            && self.host().api_host() == "registry-1.docker.io"
-            && error.status().is_some_and(|status| status.as_u16() == 401)
+    fn hides(&self, error: &RegistryError) -> bool {
+        let known = matches!(self.kind(), Some(RegistryKind::DockerHub | RegistryKind::Ecr));
+        known && self.inner.right == Right::Push && error.class() == Class::Auth && !error.is_login()
+    }
+
+    /// What registry it is, as far as settings, its name or its login tell.
+    pub fn kind(&self) -> Option<RegistryKind> {
+        self.inner.transport.kind()
+    }
+
+    /// Fails for a target whose path cannot hold charts at this registry, without asking it.
+    pub fn check_target(&self, target: &OciTarget) -> Result<(), RegistryError> {
+        let checked = self.kind().map_or(Ok(()), |kind| kind.check_target(target));
+        checked.map_err(RegistryError::Target)
     }
 
     /// Opens an upload and cancels it: the only proof of the right to push.
     pub async fn check_push(&self, repository: &Repository) -> Result<(), RegistryError> {
+        self.open_session(repository).await?.cancel().await;
+        Ok(())
+    }
+
+    /// The same proof for who is about to push: the upload stays open for the next blob of the repository, so that it
+    /// costs nothing. [`Self::cancel_upload`] where none comes.
+    pub async fn open_upload(&self, repository: &Repository) -> Result<(), RegistryError> {
+        if !self.inner.uploads.is_open(repository) {
+            let session = self.open_session(repository).await?;
+            self.inner.uploads.keep(repository, session);
+        }
+        Ok(())
+    }
+
+    /// Cancels what [`Self::open_upload`] opened, if no blob has used it.
+    pub async fn cancel_upload(&self, repository: &Repository) {
+        if let Some(session) = self.inner.uploads.take(repository) {
+            session.cancel().await;
+        }
+    }
+
+    /// What has to be created before a push to `repository`, of which no tags are listed; `None` where a push creates it
+    /// or nobody can tell. Costs a request at Harbor, none elsewhere.
+    pub async fn lacking(&self, repository: &Repository) -> Result<Option<Lacking>, RegistryError> {
+        creation::lacking(&self.inner.transport, repository).await
+    }
+
+    /// Creates what [`Self::lacking`] named.
+    pub async fn create(&self, lacking: &Lacking) -> Result<Created, RegistryError> {
+        creation::create(&self.inner.transport, lacking).await
+    }
+
+    /// How people create a repository at this registry, as a clause for the end of a sentence.
+    pub fn how_to_create(&self, repository: &str) -> String {
+        creation::how(self.kind(), self.host(), repository)
+    }
+
+    async fn open_session(&self, repository: &Repository) -> Result<Session, RegistryError> {
         let transport = &self.inner.transport;
         let url = transport.url(&format!("{repository}/blobs/uploads/"));
         let response = transport
@@ -184,8 +236,7 @@ impl Registry {
             .await?;
         let url = location::resolve(response.url(), response.header(LOCATION))?;
         response.discard().await;
-        Session::new(transport, repository, url).cancel().await;
-        Ok(())
+        Ok(Session::new(transport, repository, url))
     }
 
     /// Brings a blob into a repository. It is not looked for first.

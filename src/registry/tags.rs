@@ -27,6 +27,8 @@ const MOST_TAGS: usize = 2_000_000;
 pub struct TagList {
     /// The tags.
     pub tags: HashSet<Box<str>>,
+    /// The repository is there: the registry showed its list.
+    pub found: bool,
     /// True if the registry listed all of them without oddities; else look at a tag before you push it.
     pub trusted: bool,
 }
@@ -46,6 +48,7 @@ pub(super) async fn list(
 ) -> Result<TagList, RegistryError> {
     let mut found = TagList {
         tags: HashSet::new(),
+        found: true,
         trusted: true,
     };
     let mut next = Some(transport.url(&format!("{repository}/tags/list")));
@@ -115,6 +118,7 @@ fn absent(error: RegistryError) -> Result<TagList, RegistryError> {
     let trusted = unknown && !problems.says("page not found");
     Ok(TagList {
         tags: HashSet::new(),
+        found: false,
         trusted,
     })
 }

@@ -4,4 +4,5 @@ mod auth;
 mod fake;
 mod manifests;
 mod reading;
+mod standing;
 mod uploads;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::sync::OnceCell;
 use url::Url;
@@ -10,10 +12,10 @@ use super::auth::Auth;
 use super::challenge::challenges;
 use super::problems::Problems;
 use super::scope::{Right, Scope};
-use super::{RegistryError, error};
+use super::{Credentials, RegistryError, creation, error};
 use crate::net::{AddressGuard, Encoding, Net, Redirects, Request, Response, Tries, redact, same_origin};
 use crate::payload::Payload;
-use crate::types::{RegistryHost, Repository};
+use crate::types::{RegistryHost, RegistryKind, Repository};
 
 /// How much of an error's body is read.
 const ERROR_BODY: usize = 64 << 10;
@@ -201,13 +203,63 @@ impl Transport {
 
     async fn error(&self, call: &Call, status: StatusCode, problems: Problems) -> RegistryError {
         let logged_in = self.auth.has_credential().await;
+        let advice = match &call.scope {
+            Some(scope) if error::tells_of_missing(status, &problems) => {
+                let how = creation::how(self.kind(), &self.host, scope.repository.as_str());
+                format!("; {how}")
+            }
+            _ => error::advice(self.host.as_str(), status, &problems, logged_in),
+        };
         RegistryError::Status {
             method: call.method.clone(),
             url: redact(&call.url),
             status,
-            advice: error::advice(self.host.as_str(), status, &problems, logged_in),
+            advice,
             problems,
         }
+    }
+
+    /// What registry this is: as the settings of its host say, else by its name, else by its token service.
+    pub(super) fn kind(&self) -> Option<RegistryKind> {
+        let configured = self
+            .net
+            .host(&self.base)
+            .and_then(|options| options.registry_kind);
+        configured
+            .or_else(|| RegistryKind::of_host(&self.host))
+            .or_else(|| self.auth.asks_as_harbor().then_some(RegistryKind::Harbor))
+    }
+
+    /// Who knows the login.
+    pub(super) fn credentials(&self) -> &dyn Credentials {
+        self.auth.credentials()
+    }
+
+    /// Asks an interface of the registry that is not the registry API, by user and password; `None` if that is not what
+    /// the login is. Any status is an answer.
+    pub(super) async fn outside(
+        &self,
+        method: Method,
+        path: &str,
+        query: &str,
+        json: Option<String>,
+    ) -> Result<Option<(StatusCode, Problems)>, RegistryError> {
+        let Some(login) = self.auth.basic().await? else {
+            return Ok(None);
+        };
+        let mut url = self.base.clone();
+        url.set_path(path);
+        url.set_query(Some(query).filter(|query| !query.is_empty()));
+        let mut request = Request::new(method, url, self.guard.clone()).redirects(Redirects::Return);
+        if let Some(json) = json {
+            request = request
+                .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+                .body(Payload::from(Bytes::from(json)));
+        }
+        let response = self.net.send(request.authorization(login)).await?;
+        let status = response.status();
+        let body = response.text_lossy(ERROR_BODY).await;
+        Ok(Some((status, Problems::parse(&body))))
     }
 
     /// GET `/v2/`, once: is this a registry, and what does it want (reliability F28)?

@@ -4,8 +4,9 @@
 //! that, which is found out with the first small blob of a run. Pieces by PATCH only after a 413. Whatever breaks starts
 //! again at POST, never at an old `Location`: sessions do not survive restarts and other replicas.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderName, LOCATION};
 use http::{HeaderValue, Method, StatusCode};
@@ -44,6 +45,8 @@ pub(super) struct Uploads {
     trial: tokio::sync::Mutex<()>,
     /// The smallest body that was too large.
     too_large: AtomicU64,
+    /// Sessions that were opened to see whether a repository takes uploads, for the next blob of each.
+    opened: Mutex<HashMap<Repository, Session>>,
 }
 
 impl Uploads {
@@ -53,7 +56,27 @@ impl Uploads {
             failed_trials: AtomicU8::new(0),
             trial: tokio::sync::Mutex::new(()),
             too_large: AtomicU64::new(u64::MAX),
+            opened: Mutex::default(),
         }
+    }
+
+    fn opened(&self) -> MutexGuard<'_, HashMap<Repository, Session>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a session waits for the next blob of a repository.
+    pub(super) fn is_open(&self, repository: &Repository) -> bool {
+        self.opened().contains_key(repository)
+    }
+
+    /// Keeps a session for the next blob of its repository.
+    pub(super) fn keep(&self, repository: &Repository, session: Session) {
+        self.opened().insert(repository.clone(), session);
+    }
+
+    /// The session that was kept for a repository.
+    pub(super) fn take(&self, repository: &Repository) -> Option<Session> {
+        self.opened().remove(repository)
     }
 
     /// Whether the registry takes a blob in one POST, once that is known.
@@ -147,6 +170,10 @@ impl Upload<'_> {
     }
 
     async fn whole(&self) -> Result<(), Failure> {
+        // Whether the registry takes a single POST is for the next blob to find out.
+        if let Some(session) = self.learned.take(self.repository) {
+            return self.put(session).await;
+        }
         let size = self.payload.size();
         match self.learned.single.load(Relaxed) {
             TAKEN => self.single().await,

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use super::{
     Action, Command, DigestCheck, DriftPolicy, ExitStatus, HostTraffic, Item, MirrorReport, Problem,
-    Provenance, RunReport, SCHEMA, Signal, TargetReport, Totals,
+    Provenance, RepositoryNote, RunReport, SCHEMA, Signal, TargetReport, Totals,
 };
 use crate::types::{Digest, Reason};
 
@@ -75,6 +75,9 @@ struct MirrorView<'a> {
     source: &'a str,
     /// Versions that the index lists, duplicates counted.
     index_entries: u64,
+    /// The part of the mirror that the run was about, `INDEX/COUNT`; `index_entries` and `items` are of this part alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard: Option<String>,
     /// The index is the one of the last run: `items` holds only what needs attention.
     source_unchanged: bool,
     /// The bytes of versions in the registry were compared, not only their tags.
@@ -109,6 +112,10 @@ struct TargetView<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schemars(default)]
     warnings: &'a [Reason],
+    /// Repositories that were not simply there: missing, created, to be created.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schemars(default)]
+    repositories: &'a [RepositoryNote],
     /// How many versions per action, and bytes.
     totals: Totals,
     /// Every version of the index, once.
@@ -207,6 +214,7 @@ impl<'a> MirrorView<'a> {
             name: &mirror.name,
             source: &mirror.source,
             index_entries: mirror.index_entries,
+            shard: mirror.shard.map(|shard| shard.to_string()),
             source_unchanged: mirror.source_unchanged,
             drift_checked: mirror.drift_checked,
             drift: mirror.drift,
@@ -224,6 +232,7 @@ impl<'a> TargetView<'a> {
             target: &target.target,
             error: target.error.as_ref(),
             warnings: &target.warnings,
+            repositories: &target.repositories,
             totals: target.totals(),
             items: Items(target),
         }

@@ -34,7 +34,8 @@ pub use exit::{ExitStatus, ExitZeroOn};
 pub use item::{Action, Details, DigestCheck, Item, Provenance};
 pub use plain::plain;
 pub use run_report::{
-    Command, DriftPolicy, MirrorReport, Problem, ProblemKind, RunReport, SCHEMA, Signal, TargetReport,
+    Command, DriftPolicy, MirrorReport, Problem, ProblemKind, RepositoryNote, RepositoryState, RunReport,
+    SCHEMA, Signal, TargetReport,
 };
 pub use totals::Totals;
 pub use traffic::HostTraffic;

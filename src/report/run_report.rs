@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{HostTraffic, Item, Totals};
-use crate::types::Reason;
+use crate::types::{Reason, Shard};
 
 /// The name of the format, in every JSON report.
 pub const SCHEMA: &str = "chartferry.report/v1";
@@ -121,6 +121,8 @@ pub struct MirrorReport {
     pub drift_checked: bool,
     /// What a drifted version counts for.
     pub drift: DriftPolicy,
+    /// The part of the mirror that this run was about.
+    pub shard: Option<Shard>,
     /// What kept the whole mirror from running.
     pub error: Option<Problem>,
     /// Safety limits that held something back (exit code 6) while the rest went on.
@@ -141,12 +143,44 @@ impl MirrorReport {
             source_unchanged: false,
             drift_checked: false,
             drift: DriftPolicy::Report,
+            shard: None,
             error: None,
             safety_limits: Vec::new(),
             warnings: Vec::new(),
             targets: Vec::new(),
         }
     }
+}
+
+/// How a repository stands that a push needs and that was not simply there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RepositoryState {
+    /// Only in a plan: not there yet. A push creates it, or is refused.
+    New,
+    /// Only in a plan: it would be created first, as `create_repositories` says.
+    WouldCreate,
+    /// It was created, as `create_repositories` says.
+    Created,
+    /// It is missing, and a push does not create it.
+    Missing,
+    /// It is missing, or the account may not push to it: the registry does not tell which.
+    Denied,
+}
+
+/// A repository, or what must be there for it, that was not simply there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Repository")]
+pub struct RepositoryNote {
+    /// Its name in the registry.
+    pub name: Box<str>,
+    /// `repository`, or `project` where that is what has to be created.
+    pub what: &'static str,
+    /// How it stands.
+    pub state: RepositoryState,
+    /// Why, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
 }
 
 /// The result of one mirror at one target.
@@ -158,6 +192,8 @@ pub struct TargetReport {
     pub error: Option<Problem>,
     /// What went on all the same but deserves a look.
     pub warnings: Vec<Reason>,
+    /// Repositories that were not simply there: missing, created, to be created.
+    pub repositories: Vec<RepositoryNote>,
     /// Every version, once.
     pub items: Vec<Item>,
 }
@@ -169,6 +205,7 @@ impl TargetReport {
             target: target.into(),
             error: None,
             warnings: Vec::new(),
+            repositories: Vec::new(),
             items: Vec::new(),
         }
     }

@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{Action, Command, ExitStatus, RunReport, Totals};
+use super::{Action, Command, ExitStatus, RepositoryState, RunReport, TargetReport, Totals};
 use crate::types::ByteSize;
+
+/// Repositories named in one clause.
+const NAMED: usize = 20;
 
 /// `1 version`, `2 versions`.
 pub(crate) fn count(number: u64, noun: &str) -> String {
@@ -60,6 +63,45 @@ pub(super) fn verdict(report: &RunReport) -> String {
         (Command::Plan, 1..) => format!("{} to push; {meaning}", totals.push),
         _ => meaning.to_owned(),
     }
+}
+
+/// What is to be said of repositories that were not simply there, a clause each; what kept the target from being served
+/// stands in its error.
+pub(super) fn repositories(target: &TargetReport) -> Vec<String> {
+    let mut clauses = Vec::new();
+    let mut say = |state: RepositoryState, words: &str, names: bool| {
+        let notes: Vec<_> = target
+            .repositories
+            .iter()
+            .filter(|note| note.state == state)
+            .collect();
+        let Some(first) = notes.first() else { return };
+        let noun = match (first.what, notes.len()) {
+            (what, 1) => what.to_owned(),
+            ("repository", _) => "repositories".to_owned(),
+            (what, _) => format!("{what}s"),
+        };
+        let mut text = format!("{} {noun} {words}", notes.len());
+        if names {
+            let shown: Vec<_> = notes.iter().take(NAMED).map(|note| &*note.name).collect();
+            _ = write!(text, ": {}", shown.join(", "));
+            if notes.len() > NAMED {
+                _ = write!(text, " and {} more", notes.len() - NAMED);
+            }
+        }
+        if let Some(reason) = &first.reason {
+            _ = write!(text, "; {}", reason.text);
+        }
+        clauses.push(text);
+    };
+    say(RepositoryState::Created, "created", true);
+    say(RepositoryState::WouldCreate, "to be created first", true);
+    let new = "not there yet: a push creates what is not there, or is refused";
+    say(RepositoryState::New, new, false);
+    if target.error.is_none() {
+        say(RepositoryState::Missing, "missing", true);
+    }
+    clauses
 }
 
 #[cfg(test)]

@@ -1,29 +1,33 @@
 //! The second half of a run, per mirror: tag lists in, versions out, both at the same time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt as _, StreamExt as _, future, stream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::drift::{Standing, standing};
+use super::drift::{Depth, Look, Standing};
 use super::ledger::Ledger;
 use super::read::{Opened, Work};
 use super::spec::{Engine, MirrorSpec, Mode};
 use super::stop::Stop;
 use crate::plan::{Candidate, Selection};
 use crate::report::{Action, DriftPolicy, Item, MirrorReport, Problem, ProblemKind};
+use crate::target::Tags;
 use crate::transfer::{Destination, Fault, Flight, Job, Outcome, Transfer};
-use crate::types::{ChartName, Reason};
+use crate::types::{ChartName, Digest, Reason, Repository, Tag};
 
 /// Tag lists read side by side per mirror. The network layer bounds them per host.
 const LISTINGS: usize = 16;
 /// Versions that wait for a place. Enough that the pool never starves, so few that tag lists are not read long
 /// before they are needed.
 const QUEUE: usize = 1024;
+
+/// How long uploads may take to be cancelled that no push has used: the registry forgets them by itself some day.
+const ENDING: Duration = Duration::from_secs(5);
 
 /// When the end of the run reached versions that nobody had taken up.
 const BEFORE: &str = "before this version's turn";
@@ -36,6 +40,23 @@ struct Cycle {
     ledger: Ledger,
     engine: Engine,
     stop: Stop,
+    /// The tags of all that the index lists, where they are compared with what the target has.
+    known: HashMap<ChartName, HashSet<String>>,
+}
+
+/// The tags that the source accounts for, also where filters leave their versions out.
+fn known(selections: &[Selection]) -> HashMap<ChartName, HashSet<String>> {
+    let mut known: HashMap<ChartName, HashSet<String>> = HashMap::new();
+    for selection in selections {
+        let Some(repository) = &selection.repository else {
+            continue;
+        };
+        let tags = known.entry(repository.clone()).or_default();
+        tags.extend(selection.candidates.iter().map(|one| one.tag.to_string()));
+        let left = selection.left.iter();
+        tags.extend(left.filter_map(|left| Some(Tag::from_version(&left.version).ok()?.to_string())));
+    }
+    known
 }
 
 pub(super) async fn run(engine: &Engine, opened: Opened, mode: Mode) -> MirrorReport {
@@ -55,7 +76,12 @@ pub(super) async fn run(engine: &Engine, opened: Opened, mode: Mode) -> MirrorRe
         return report;
     };
     let ledger = Ledger::new(transfer.destinations().len(), spec.rules.accept.clone());
+    let known = match mode {
+        Mode::Verify { .. } => known(&selections),
+        Mode::Plan | Mode::Migrate => HashMap::new(),
+    };
     let cycle = Arc::new(Cycle {
+        known,
         spec,
         mode,
         transfer,
@@ -69,6 +95,11 @@ pub(super) async fn run(engine: &Engine, opened: Opened, mode: Mode) -> MirrorRe
     let (send, receive) = mpsc::channel(QUEUE);
     let ((), ()) = future::join(cycle.look(selections, send), carry_all(&cycle, receive)).await;
     drop(timer);
+    let ends = cycle.transfer.destinations().iter().map(|one| one.end());
+    tokio::select! {
+        _ = tokio::time::timeout(ENDING, future::join_all(ends)) => {}
+        () = cycle.stop.expired() => {}
+    }
     // All tasks were joined. Should one live on all the same, the books stay empty and do not balance, which `run`
     // finds out.
     if let Some(cycle) = Arc::into_inner(cycle) {
@@ -143,7 +174,10 @@ impl Cycle {
         let found = AssertUnwindSafe(self.find(destination, first, candidates)).catch_unwind();
         tokio::select! {
             found = found => match found {
-                Ok(Ok(standings)) => standings,
+                Ok(Ok((standings, tags))) => {
+                    self.name_unknown(target, &first.repository, &tags);
+                    standings
+                }
                 Ok(Err(fault)) => all(Standing::failed(fault)),
                 Err(_) => all(Standing::failed(panicked("a look at the target"))),
             },
@@ -156,7 +190,7 @@ impl Cycle {
         destination: &Destination,
         first: &Candidate,
         candidates: &[Candidate],
-    ) -> Result<Vec<Standing>, Fault> {
+    ) -> Result<(Vec<Standing>, Tags), Fault> {
         let target = destination.target();
         let repository = target
             .repository(&first.repository)
@@ -165,28 +199,92 @@ impl Cycle {
         let tags = target
             .list_tags(&repository)
             .await
-            .map_err(|fault| destination.look_failed(&repository, &fault))?;
-        destination.looked(&repository);
-        let check = self.spec.check_drift;
-        let standings = candidates
-            .iter()
-            .map(|candidate| standing(destination, &repository, candidate, &tags, check));
-        Ok(stream::iter(standings).buffered(LISTINGS).collect().await)
+            .map_err(|fault| destination.hidden(&repository, fault))?;
+        destination.looked(&repository, tags.found);
+        let look = Look {
+            engine: &self.engine,
+            policy: &self.spec.policy,
+            destination,
+            repository: &repository,
+            tags: &tags,
+            depth: Depth::of(self.mode, self.spec.check_drift),
+        };
+        let standings = candidates.iter().map(|candidate| look.standing(candidate));
+        let mut standings: Vec<_> = stream::iter(standings).buffered(LISTINGS).collect().await;
+        if !tags.found {
+            self.preflight(destination, &repository, &mut standings).await;
+        }
+        Ok((standings, tags))
+    }
+
+    /// Where something is to be pushed to a repository that is in no list: makes sure before any download that it takes
+    /// uploads, or in a plan says what stands in the way. What is there already is none the worse for it.
+    async fn preflight(
+        &self,
+        destination: &Destination,
+        repository: &Repository,
+        standings: &mut [Standing],
+    ) {
+        let overwrite = self.spec.drift == DriftPolicy::Overwrite;
+        let wanted = |standing: &&mut Standing| match standing {
+            Standing::Missing => true,
+            Standing::Drifted(..) => overwrite,
+            Standing::Present(_) | Standing::Failed(..) => false,
+        };
+        let mut wanted = standings.iter_mut().filter(wanted).peekable();
+        if wanted.peek().is_none() {
+            return;
+        }
+        let create = self.spec.create_repositories;
+        let outcome = match self.mode {
+            Mode::Migrate => destination.admit(repository, create).await,
+            Mode::Plan => destination.foresee(repository, create).await,
+            Mode::Verify { .. } => Ok(()),
+        };
+        if let Err(fault) = outcome {
+            let failed = Standing::failed(fault);
+            wanted.for_each(|standing| standing.clone_from(&failed));
+        }
     }
 
     /// Enters what is decided; asks `want` for a transfer otherwise.
     fn settle(&self, target: usize, candidate: &Candidate, standing: Standing, mut want: impl FnMut(bool)) {
         let overwrite = self.spec.drift == DriftPolicy::Overwrite;
-        let (action, reason) = match standing {
-            Standing::Missing if self.mode == Mode::Plan => (Action::Push, None),
-            Standing::Missing => return want(false),
-            Standing::Present => (Action::Present, None),
-            Standing::Drifted(reason) if overwrite && self.mode == Mode::Plan => (Action::Push, Some(reason)),
-            Standing::Drifted(_) if overwrite => return want(true),
-            Standing::Drifted(reason) => (Action::Drifted, Some(reason)),
-            Standing::Failed(action, reason) => (action, Some(reason)),
+        let (action, reason, seen) = match (standing, self.mode) {
+            (Standing::Missing, Mode::Migrate) => return want(false),
+            (Standing::Drifted(..), Mode::Migrate) if overwrite => return want(true),
+            (Standing::Missing, Mode::Plan) => (Action::Push, None, None),
+            (Standing::Drifted(reason, _), Mode::Plan) if overwrite => (Action::Push, Some(reason), None),
+            (Standing::Missing, Mode::Verify { .. }) => {
+                let reason = Reason::new("missing", "not at the target; `migrate` pushes it");
+                (Action::Failed, Some(Arc::new(reason)), None)
+            }
+            (Standing::Present(seen), _) => (Action::Present, None, seen),
+            (Standing::Drifted(reason, seen), _) => (Action::Drifted, Some(reason), seen),
+            (Standing::Failed(action, reason), _) => (action, Some(reason), None),
         };
-        self.ledger.plain(target, candidate, action, reason);
+        self.ledger.plain(target, candidate, action, reason, seen);
+    }
+
+    /// Tags of which the source knows nothing, where they are asked for. Those of signatures and attestations belong to
+    /// other tags.
+    fn name_unknown(&self, target: usize, repository: &ChartName, tags: &Tags) {
+        let Some(known) = self.known.get(repository) else {
+            return;
+        };
+        let unknown = tags.names.iter().filter(|tag| {
+            !known.contains(&***tag) && !tag.starts_with("sha256-") && tag.parse::<Digest>().is_err()
+        });
+        let mut unknown: Vec<_> = unknown.collect();
+        unknown.sort();
+        let reason = Reason::new(
+            "not-in-source",
+            "at the target, and not in the index of the source",
+        );
+        let reason = Arc::new(reason);
+        for tag in unknown {
+            self.ledger.vanished(target, repository, tag, Arc::clone(&reason));
+        }
     }
 
     fn close(self, targets: &[usize], report: &mut MirrorReport) {
@@ -202,17 +300,19 @@ impl Cycle {
             }
             let target = &mut report.targets[*number];
             target.error = unusable(destination, &items);
+            target.repositories = destination.repositories();
             target.items = items;
         }
     }
 }
 
-/// Why a target as a whole was of no use in this run: it was given up, or it refused us and holds nothing of what is
-/// wanted.
+/// Why a target as a whole was of no use in this run: it was given up, repositories are missing in it (reliability F45),
+/// or it refused us and holds nothing of what is wanted.
 fn unusable(destination: &Destination, items: &[Item]) -> Option<Problem> {
     let in_place = |item: &Item| matches!(item.action, Action::Pushed | Action::Present);
     let refusal = || destination.refusal().filter(|_| !items.iter().any(in_place));
-    let reason = destination.broken().or_else(refusal)?.clone();
+    let given_up = destination.broken().cloned().or_else(|| destination.unwritable());
+    let reason = given_up.or_else(|| refusal().cloned())?;
     Some(Problem {
         kind: ProblemKind::Target,
         reason,

@@ -53,6 +53,8 @@ impl Targets {
             TargetSpec::Registry(address) => {
                 let registry = self.registry(engine, &address.host, mode)?;
                 registry.probe().await?;
+                // What registry it is may have come out only now.
+                registry.check_target(address)?;
                 Ok(Target::Registry {
                     registry,
                     address: address.clone(),
@@ -63,7 +65,7 @@ impl Targets {
 
     fn registry(&self, engine: &Engine, host: &RegistryHost, mode: Mode) -> Result<Registry, RegistryError> {
         let options = RegistryOptions {
-            read_only: mode == Mode::Plan,
+            read_only: mode.only_reads(),
             ..RegistryOptions::default()
         };
         open_once(&self.registries, engine, host, options)
@@ -74,7 +76,7 @@ impl Targets {
         let access = match mode {
             Mode::Migrate => Access::Write,
             // A plan may be made for a layout that does not exist yet.
-            Mode::Plan => Access::ReadOrEmpty,
+            Mode::Plan | Mode::Verify { .. } => Access::ReadOrEmpty,
         };
         let mut layouts = self.layouts.lock().await;
         let place = dir.canonicalize().unwrap_or_else(|_| dir.to_path_buf());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures_util::{FutureExt as _, future};
+use http::StatusCode;
 
 use super::open::{OpenedTarget, Registries, Targets};
 use super::spec::{Engine, MirrorSpec, Mode};
@@ -17,7 +18,7 @@ use crate::plan::{self, Mismatch, Planner, Selection};
 use crate::report::{MirrorReport, Problem, ProblemKind};
 use crate::source::{Snapshot, Source, SourceError, SourceSpec, Validators};
 use crate::transfer::{Transfer, chain};
-use crate::types::{ChartName, Reason};
+use crate::types::{ChartName, Reason, Shard};
 
 /// A mirror whose source was read.
 pub(super) struct Opened {
@@ -50,7 +51,7 @@ pub(super) async fn read(
     let (stop, timer) = engine.stop.timed(spec.run_timeout);
     let mut report = MirrorReport::new(&spec.name, &spec.source.to_string());
     report.drift = spec.drift;
-    report.drift_checked = spec.check_drift;
+    report.drift_checked = spec.check_drift || matches!(mode, Mode::Verify { .. });
     engine.progress.phase(&spec.name, "reading the index");
     let reading = AssertUnwindSafe(read_source(engine, &spec)).catch_unwind();
     let both = future::join(targets.open_all(engine, &spec, mode), reading);
@@ -101,11 +102,11 @@ async fn read_source(engine: &Engine, spec: &MirrorSpec) -> Result<Read, SourceE
             index,
             validators,
         }),
-        // Nothing was given to compare with, so nothing can be unchanged.
-        Snapshot::Unchanged { validators } => Ok(Read {
-            source,
-            index: Index::default(),
-            validators,
+        // Nothing was given to compare with, so nothing can be unchanged; what it has is not known all the same.
+        Snapshot::Unchanged { .. } => Err(SourceError::Status {
+            what: "index",
+            url: spec.source.to_string(),
+            status: StatusCode::NOT_MODIFIED,
         }),
     }
 }
@@ -143,6 +144,10 @@ fn prepare(
         .sum();
     let entries = usize::try_from(report.index_entries).unwrap_or(usize::MAX);
     report.warnings.extend(plan::nothing_selected(selected, entries));
+    let selections = match spec.shard {
+        None => selections,
+        Some(shard) => share(selections, shard, report),
+    };
     let mut numbers = Vec::new();
     let mut destinations = Vec::new();
     for (number, target) in targets.into_iter().enumerate() {
@@ -169,6 +174,21 @@ fn prepare(
         targets: numbers,
         selections,
     }
+}
+
+/// Keeps what belongs to this part. The books of the report are about nothing else.
+fn share(selections: Vec<Selection>, shard: Shard, report: &mut MirrorReport) -> Vec<Selection> {
+    let (own, others): (Vec<_>, Vec<_>) = selections.into_iter().partition(|selection| {
+        let name = selection
+            .repository
+            .as_ref()
+            .map_or(&*selection.chart, ChartName::as_str);
+        shard.takes(name)
+    });
+    let entries: usize = others.iter().map(Selection::entries).sum();
+    report.index_entries = report.index_entries.saturating_sub(entries as u64);
+    report.shard = Some(shard);
+    own
 }
 
 /// Marks what two mirrors would fill from different sources: neither writes it (product rules "Trust").

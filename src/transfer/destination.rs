@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::fault::{Fault, chain};
+use super::preflight::Preflight;
 use super::rights::Rights;
-use crate::report::Action;
+use crate::registry::RegistryError;
+use crate::report::{Action, RepositoryNote};
 use crate::target::{Target, TargetFault};
 use crate::types::{ChartName, Digest, Reason, Repository, Tag};
 
@@ -15,6 +17,7 @@ pub struct Destination {
     target: Target,
     /// The first tag pushed is read back, so that a server that answers 201 to everything is found out.
     proved: AtomicBool,
+    preflight: Preflight,
     looks: Rights,
     writes: Rights,
     /// How often in a row there was no room, which is the same for all repositories.
@@ -34,6 +37,7 @@ impl Destination {
         Self {
             target,
             proved: AtomicBool::new(false),
+            preflight: Preflight::default(),
             looks: Rights::default(),
             writes: Rights::default(),
             full: Rights::default(),
@@ -52,6 +56,17 @@ impl Destination {
     /// Why the target was given up during the run.
     pub fn broken(&self) -> Option<&Reason> {
         self.broken.get()
+    }
+
+    /// Why repositories of the target could not be pushed to, which was found out before anything was downloaded for
+    /// them. Names them all.
+    pub fn unwritable(&self) -> Option<Reason> {
+        self.preflight.verdict()
+    }
+
+    /// What is to be said of single repositories: missing, created, to be created.
+    pub fn repositories(&self) -> Vec<RepositoryNote> {
+        self.preflight.notes()
     }
 
     /// Why the target refused all that was tried: for want of rights, a login, a repository or room.
@@ -130,9 +145,76 @@ impl Destination {
         self.note(&self.looks, repository, fault)
     }
 
-    /// Takes note that a repository could be looked at.
-    pub(crate) fn looked(&self, repository: &Repository) {
+    /// Takes note that a repository could be looked at. One that is not `listed` may have been asked by an upload.
+    pub(crate) fn looked(&self, repository: &Repository, listed: bool) {
+        if !listed {
+            self.preflight.may_be_open(repository);
+        }
         self.looks.granted(repository);
+    }
+
+    /// Takes note of a repository whose tags are not shown.
+    pub(crate) fn hidden(&self, repository: &Repository, fault: TargetFault) -> Fault {
+        match fault {
+            TargetFault::Registry(error) => self.unwelcome(repository, error, &self.looks),
+            TargetFault::Layout(_) => self.look_failed(repository, &fault),
+        }
+    }
+
+    /// Makes sure that a repository which is in no list takes uploads, before anything is downloaded for it. With
+    /// `create`, what it lacks is created first.
+    pub(crate) async fn admit(&self, repository: &Repository, create: bool) -> Result<(), Fault> {
+        let Target::Registry { registry, address } = &self.target else {
+            return Ok(());
+        };
+        self.usable(repository)?;
+        let refuse = |error: RegistryError| self.unwelcome(repository, error, &self.writes);
+        if create
+            && let Some(reason) = self
+                .preflight
+                .create(registry, repository)
+                .await
+                .map_err(refuse)?
+        {
+            return Err(Fault {
+                action: Action::Failed,
+                reason,
+            });
+        }
+        self.preflight
+            .ask(registry, address, repository)
+            .await
+            .map_err(refuse)
+    }
+
+    /// What a plan has to say of a repository that is in no list and needs a push. A look that fails is told as a
+    /// failure would be: the plan is worth no more than it.
+    pub(crate) async fn foresee(&self, repository: &Repository, create: bool) -> Result<(), Fault> {
+        let Target::Registry { registry, .. } = &self.target else {
+            return Ok(());
+        };
+        self.preflight
+            .foresee(registry, repository, create)
+            .await
+            .map_err(|error| self.unwelcome(repository, error, &self.looks))
+    }
+
+    /// Ends what was opened and not used.
+    pub(crate) async fn end(&self) {
+        if let Target::Registry { registry, .. } = &self.target {
+            self.preflight.end(registry).await;
+        }
+    }
+
+    /// Takes note of a repository that was refused as such, or of what is wrong with the target.
+    fn unwelcome(&self, repository: &Repository, error: RegistryError, rights: &Rights) -> Fault {
+        match error.refusal(false) {
+            Some(refusal) => Fault {
+                action: Action::Failed,
+                reason: self.preflight.refused(repository, refusal, &error),
+            },
+            None => self.note(rights, repository, &error.into()),
+        }
     }
 
     fn note(&self, rights: &Rights, repository: &Repository, error: &TargetFault) -> Fault {

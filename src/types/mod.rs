@@ -7,6 +7,8 @@ mod digest;
 mod name;
 mod reason;
 mod reference;
+mod registry_kind;
+mod shard;
 mod size;
 mod tag;
 
@@ -15,5 +17,7 @@ pub use digest::{Digest, DigestError, Sha256Stream};
 pub use name::{ChartName, NameError};
 pub use reason::Reason;
 pub use reference::{OciTarget, RegistryHost, Repository, TargetError};
+pub use registry_kind::{RegistryKind, ecr_region};
+pub use shard::{Shard, ShardError};
 pub use size::{ByteSize, ByteSizeError};
 pub use tag::{Tag, TagError};

@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 use secrecy::SecretString;
 
 use super::credential::{Credential, CredentialError, CredentialFuture, Credentials};
+#[cfg(feature = "aws")]
+use crate::registry::CreationFuture;
 use crate::secret;
 use crate::types::RegistryHost;
 use cloud::{Clouds, Found};
@@ -253,6 +255,11 @@ impl Credentials for Stores {
 
     fn renewal(&self, host: &str) -> Option<tokio::time::Instant> {
         self.clouds.as_ref()?.renewal(&identity(host))
+    }
+
+    #[cfg(feature = "aws")]
+    fn create_repository<'a>(&'a self, host: &'a str, repository: &'a str) -> Option<CreationFuture<'a>> {
+        self.clouds.as_ref()?.creation(host, repository)
     }
 
     fn refused(&self, host: &str, credential: &Credential) {

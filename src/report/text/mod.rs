@@ -53,6 +53,9 @@ fn write_mirror(
             plan::write(target, width, out)?;
         }
         summary::write(command, mirror, target, width, out)?;
+        for clause in words::repositories(target) {
+            paragraph(out, "", &plain(&clause), 2, width)?;
+        }
     }
     Ok(())
 }
@@ -62,6 +65,9 @@ fn heading(mirror: &MirrorReport, target: Option<&TargetReport>) -> String {
     let mut text = String::new();
     if mirror.name != mirror.source {
         text = format!("{}: ", plain(&mirror.name));
+    }
+    if let Some(shard) = mirror.shard {
+        _ = write!(text, "shard {shard} of ");
     }
     text += &plain(&mirror.source);
     if let Some(target) = target {

@@ -1,6 +1,6 @@
-//! F42, F44 to F46: tags that are taken, repositories that are missing, registries that are full.
+//! F42, F44, F46, F47: tags that are taken, protected or deleted by others, registries that are full.
 
-use chartferry::report::{Action, Item};
+use chartferry::report::Action;
 
 use super::scene::{Scene, four_charts};
 use crate::support::chart_repo::ChartRepo;
@@ -144,67 +144,84 @@ fn f44_an_immutable_tag_with_another_digest_is_a_conflict_and_never_retried() {
     }
 }
 
+/// Nexus without redeploys: the tag is new, the manifest is not, and no look at the tag helps.
 #[test]
-fn f45_a_missing_repository_has_five_faces_and_none_is_a_success() {
-    let faces: [(Effect, u8, &str); 5] = [
-        (
-            Effect::Instead(error(
-                404,
-                "NAME_UNKNOWN",
-                "repository name not known to registry",
-            )),
-            5,
-            "registry-not-found",
-        ),
-        (
-            Effect::Instead(error(401, "UNAUTHORIZED", "insufficient_scope")),
-            5,
-            "registry-denied",
-        ),
-        (
-            Effect::Instead(error(
-                403,
-                "DENIED",
-                "permission denied on resource (or it may not exist)",
-            )),
-            5,
-            "registry-denied",
-        ),
-        (
-            Effect::Instead(error(403, "DENIED", "permission_denied: create_package")),
-            5,
-            "registry-denied",
-        ),
-        (Effect::Drop, 2, "interrupted"),
-    ];
-    for (face, exit, code) in faces {
-        let scene = Scene::new();
-        scene.registry.fault(Fault::on(Kind::UploadPost, face.clone()));
+fn f44_a_new_tag_that_is_refused_is_told_with_the_way_out() {
+    let scene = Scene::single();
+    let (name, nexus, _) = refusals().into_iter().last().unwrap();
+    assert_eq!(name, "Nexus");
+    scene
+        .registry
+        .fault(Fault::on(Kind::ManifestPut, Effect::Instead(nexus)));
+    let ran = scene.run().says("let the repository allow redeploys");
+    assert_eq!(ran.exit(), 2, "{}", ran.text());
+    let log = scene.registry.log();
+    assert_eq!(
+        (log.count(Kind::ManifestPut), log.count(Kind::ManifestHead)),
+        (1, 1),
+        "{log}"
+    );
+    scene.settle();
+}
+
+/// Artifactory says 401 as well where the user may not overwrite.
+#[test]
+fn f44_the_eighth_spelling_is_a_401() {
+    for (chart, exit) in [
+        (Chart::new("alpha", "1.0.0"), 0),
+        (Chart::new("alpha", "1.0.0").file("NOTES", "another alpha"), 3),
+    ] {
+        let scene = Scene::single();
+        let answer = error(
+            401,
+            "UNAUTHORIZED",
+            "Not enough permissions to overwrite artifact",
+        );
+        protected(&scene, &chart, answer, true);
         let ran = scene.run();
-        assert_eq!(ran.exit(), exit, "{face:?}\n{}", ran.text());
-        let codes: Vec<_> = ran.items().filter_map(Item::code).collect();
-        assert!(codes.contains(&code), "{face:?}: {codes:?}");
-        assert!(scene.registry.tags().is_empty(), "{face:?}");
-        scene.settle();
+        assert_eq!(ran.exit(), exit, "{}", ran.text());
+        let log = scene.registry.log();
+        assert_eq!(log.count(Kind::ManifestPut), 1, "{log}");
     }
 }
 
 #[test]
-fn f45_a_registry_whose_lists_are_denied_is_found_out_before_any_download() {
-    for answer in [
-        error(401, "UNAUTHORIZED", "insufficient_scope"),
-        error(403, "DENIED", "permission denied (or it may not exist)"),
-    ] {
-        let charts: Vec<_> = ["a", "b", "c", "d"].map(|name| Chart::new(name, "1.0.0")).into();
-        let scene = Scene::of(&charts);
-        scene
-            .registry
-            .fault(Fault::on(Kind::TagList, Effect::Instead(answer)));
-        let ran = scene.run().expect(5);
-        assert_eq!(ran.count(Action::Failed), 4, "{}", ran.text());
-        assert_eq!(scene.repo.log().count(Kind::Package), 0);
-        scene.settle();
-    }
+fn f47_a_deleted_tag_is_pushed_again() {
+    let scene = Scene::new();
+    scene.run().expect(0);
+    scene.registry.meddle("charts/alpha", |it| {
+        it.tags.remove("1.0.0");
+    });
+    let ran = scene.run().expect(0);
+    let pushed: Vec<_> = ran
+        .items()
+        .filter(|item| item.action == Action::Pushed)
+        .map(|item| format!("{} {}", item.chart, item.version))
+        .collect();
+    assert_eq!(pushed, ["alpha 1.0.0"]);
+    scene.settle();
+}
+
+/// A run without state compares tags; with `check_drift` it sees whose bytes they are, and leaves them alone.
+#[test]
+fn f47_an_overwritten_tag_is_a_drift_where_it_is_looked_for() {
+    let mut scene = Scene::new();
+    scene.run().expect(0);
+    scene.registry.meddle("charts/alpha", |it| {
+        let other = it.tags["1.1.0"].clone();
+        it.tags.insert("1.0.0".to_owned(), other);
+    });
+    let before = scene.registry.content("charts/alpha").tags;
+    // What stands there now is not what the index says, so the scene may not know it as an expected pair
+    let theirs = Chart::new("alpha", "1.1.0");
+    scene.expect("alpha", "1.0.0", (theirs.tgz(), None));
+    let ran = scene.run().expect(0);
+    assert!(ran.text().contains("drift: not checked"), "{}", ran.text());
+    assert_eq!(ran.count(Action::Present), 4, "{}", ran.text());
+    scene.check_drift = true;
+    let ran = scene.run().expect(3);
+    assert_eq!(ran.count(Action::Drifted), 1, "{}", ran.text());
+    assert_eq!(scene.registry.content("charts/alpha").tags, before);
 }
 
 #[test]
@@ -215,13 +232,15 @@ fn f46_a_full_registry_says_so_and_other_targets_go_on() {
         error(413, "DENIED", "adding 5 MiB would exceed the storage quota"),
         error(507, "UNKNOWN", "Insufficient Storage"),
     ];
-    for answer in full {
+    let places = [Kind::UploadPost, Kind::UploadPut];
+    let cases = full.iter().flat_map(|answer| places.map(|place| (answer, place)));
+    for (answer, place) in cases {
         let mut scene = Scene::new();
         let second = Registry::start();
         scene.plain.push(second.host());
         scene
             .registry
-            .fault(Fault::on(Kind::UploadPut, Effect::Instead(answer.clone())));
+            .fault(Fault::on(place, Effect::Instead(answer.clone())));
         let mut mirror = scene.mirror();
         mirror.targets.push(Scene::target(&second));
         let ran = scene.run_all(vec![mirror]).says("free space or raise the quota");

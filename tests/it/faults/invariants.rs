@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use chartferry::helm::manifest::{CHART_MEDIA_TYPE, PROVENANCE_MEDIA_TYPE};
-use chartferry::report::{Action, ExitStatus, RunReport};
+use chartferry::report::{Action, Command, ExitStatus, RunReport};
 
 use super::scene::{Pair, REGISTRY_LOGIN, SOURCE_LOGIN, Scene};
 use crate::support::registry::{Content, Registry};
@@ -60,7 +60,12 @@ fn accounted(report: &RunReport) {
 
 /// I2: 0 exactly when nothing failed and nothing is in conflict.
 fn honest_exit(report: &RunReport) {
-    let arrived = |action| matches!(action, Action::Pushed | Action::Present | Action::Filtered);
+    let planned = report.command == Command::Plan;
+    let arrived = |action| match action {
+        Action::Pushed | Action::Present | Action::Filtered => true,
+        Action::Push => planned,
+        _ => false,
+    };
     let all_well = report.mirrors.iter().all(|mirror| mirror.error.is_none())
         && report.targets().all(|(_, target)| {
             target.error.is_none() && target.items.iter().all(|item| arrived(item.action))

@@ -12,6 +12,7 @@ mod login;
 mod machine;
 mod pace;
 mod packages;
+mod repositories;
 mod scene;
 mod slow;
 mod statuses;

@@ -9,13 +9,13 @@ use chartferry::net::{HostOptions, Net, NetOptions, RetryOptions};
 use chartferry::payload::Budget;
 use chartferry::plan::{Mismatch, Rules};
 use chartferry::progress::NoProgress;
-use chartferry::registry::{Credential, FixedCredentials};
+use chartferry::registry::{Credential, Credentials, FixedCredentials};
 use chartferry::report::{Action, DriftPolicy, ExitStatus, Item, RunReport};
 use chartferry::run::{Engine, MirrorSpec, Mode, Stop, TargetSpec, run};
 use chartferry::source::SourceOptions;
 use chartferry::transfer::width::{Gate, Width};
 use chartferry::transfer::{DigestPolicy, Policy, ProvenancePolicy};
-use chartferry::types::OciTarget;
+use chartferry::types::{OciTarget, RegistryKind};
 
 use super::invariants;
 use crate::support::chart_repo::ChartRepo;
@@ -35,7 +35,12 @@ pub(super) type Pair = (Vec<u8>, Option<Vec<u8>>);
 /// The stage of one test.
 pub(super) struct Scene {
     pub(super) repo: ChartRepo,
-    pub(super) registry: Registry,
+    /// Shared with logins that create repositories in it.
+    pub(super) registry: Arc<Registry>,
+    /// What the registry is said to be.
+    pub(super) kind: Option<RegistryKind>,
+    /// Other logins than [`REGISTRY_LOGIN`].
+    pub(super) credentials: Option<Arc<dyn Credentials>>,
     pub(super) retry: RetryOptions,
     /// The longest wait for an answer of either host.
     pub(super) timeout: Option<Duration>,
@@ -44,6 +49,7 @@ pub(super) struct Scene {
     pub(super) width: Width,
     pub(super) source: SourceOptions,
     pub(super) check_drift: bool,
+    pub(super) create_repositories: bool,
     /// Further hosts that speak plain HTTP.
     pub(super) plain: Vec<String>,
     /// What may stand under a tag, `repository:tag`: the pairs that the source had at some time.
@@ -105,7 +111,9 @@ impl Scene {
         let (user, password) = SOURCE_LOGIN;
         Self {
             repo,
-            registry,
+            registry: Arc::new(registry),
+            kind: None,
+            credentials: None,
             retry: RetryOptions {
                 attempts: 4,
                 base: Duration::from_millis(60),
@@ -121,6 +129,7 @@ impl Scene {
                 ..SourceOptions::default()
             },
             check_drift: false,
+            create_repositories: false,
             plain: Vec::new(),
             expected: RefCell::default(),
         }
@@ -156,6 +165,7 @@ impl Scene {
         let options = own.into_iter().chain(self.plain.clone()).map(|name| HostOptions {
             name,
             plain_http: true,
+            registry_kind: self.kind,
             timeout: self.timeout,
             ..HostOptions::default()
         });
@@ -178,7 +188,10 @@ impl Scene {
             net: net.unwrap(),
             budget: Budget::new(32 << 20),
             gate: Gate::new(self.width),
-            credentials: Arc::new(FixedCredentials(login)),
+            credentials: self
+                .credentials
+                .clone()
+                .unwrap_or_else(|| Arc::new(FixedCredentials(login))),
             progress: Arc::new(NoProgress),
             stop: Stop::new(self.grace),
         }
@@ -206,6 +219,8 @@ impl Scene {
             },
             drift: DriftPolicy::Report,
             check_drift: self.check_drift,
+            shard: None,
+            create_repositories: self.create_repositories,
             run_timeout: self.run_timeout,
         }
     }
@@ -222,6 +237,15 @@ impl Scene {
 
     /// Runs these mirrors.
     pub(super) fn run_all(&self, mirrors: Vec<MirrorSpec>) -> Ran {
+        self.run_in(mirrors, Mode::Migrate)
+    }
+
+    /// Plans the one mirror of the scene.
+    pub(super) fn plan(&self) -> Ran {
+        self.run_in(vec![self.mirror()], Mode::Plan)
+    }
+
+    fn run_in(&self, mirrors: Vec<MirrorSpec>, mode: Mode) -> Ran {
         let logs = Captured::default();
         let writer = logs.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -237,7 +261,7 @@ impl Scene {
             .build()
             .unwrap();
         let report = tracing::subscriber::with_default(subscriber, || {
-            runtime.block_on(run(&self.engine(), mirrors, Mode::Migrate))
+            runtime.block_on(run(&self.engine(), mirrors, mode))
         });
         let took = began.elapsed();
         runtime.shutdown_background();

@@ -7,6 +7,7 @@ use chartferry::run::TargetSpec;
 use chartferry::types::OciTarget;
 
 use super::scene::Scene;
+use crate::support::charts::Chart;
 use crate::support::faults::{Effect, Fault};
 use crate::support::registry::error;
 use crate::support::server::{Answer, Kind};
@@ -86,9 +87,11 @@ fn f24_unusual_answers_that_mean_success_are_taken_once_verified() {
 #[test]
 fn f24_a_created_that_nobody_asked_for_is_believed_only_if_the_blob_is_there() {
     let scene = Scene::single();
-    // Nothing is stored, and 201 to the POST that opens the second upload claims that it is
+    // The first upload was opened before the download, the second tries the single POST; 201 to the POST that opens the
+    // third claims that a blob is there which is not
+    scene.sign(&Chart::new("alpha", "1.0.0"));
     let lie = Effect::Instead(Answer::status(201));
-    scene.registry.fault(Fault::on(Kind::UploadPost, lie).nth(2));
+    scene.registry.fault(Fault::on(Kind::UploadPost, lie).nth(3));
     scene
         .run()
         .expect(2)
