@@ -87,6 +87,11 @@ pub trait Credentials: Send + Sync {
     /// The credential for `host` (`name[:port]`, as written in references).
     fn get<'a>(&'a self, host: &'a str) -> CredentialFuture<'a>;
 
+    /// Creates a repository at `host` by the cloud's own interface; `None` where these credentials know none.
+    fn create_repository<'a>(&'a self, _host: &'a str, _repository: &'a str) -> Option<CreationFuture<'a>> {
+        None
+    }
+
     /// When the credential of `host` should be asked for again although nobody refused it; `None` if it has no end.
     fn renewal(&self, _host: &str) -> Option<Instant> {
         None
@@ -94,11 +99,6 @@ pub trait Credentials: Send + Sync {
 
     /// The registry refused `credential`: what keeps it should ask anew the next time.
     fn refused(&self, _host: &str, _credential: &Credential) {}
-
-    /// Creates a repository at `host` by the cloud's own interface; `None` where these credentials know none.
-    fn create_repository<'a>(&'a self, _host: &'a str, _repository: &'a str) -> Option<CreationFuture<'a>> {
-        None
-    }
 }
 
 /// One credential for whoever asks: flags of the command line, tests.
