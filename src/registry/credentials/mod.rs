@@ -25,13 +25,11 @@ use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 
-#[cfg(feature = "aws")]
-use super::creation::{Created, CreationError, CreationFuture};
 use super::credential::{Credential, CredentialError, CredentialFuture, Credentials, Wanted};
+#[cfg(feature = "aws")]
+use crate::registry::CreationFuture;
 use crate::secret;
 use crate::types::RegistryHost;
-#[cfg(feature = "aws")]
-use crate::types::Repository;
 use cloud::{Clouds, Found};
 use file::StoreFile;
 pub use helper::HelperError;
@@ -309,18 +307,7 @@ impl Credentials for Stores {
 
     #[cfg(feature = "aws")]
     fn create_repository<'a>(&'a self, host: &'a str, repository: &'a str) -> Option<CreationFuture<'a>> {
-        let clouds = self.clouds.as_deref()?;
-        Some(Box::pin(async move {
-            let failed = |error: &dyn fmt::Display| CreationError(error.to_string());
-            let host = RegistryHost::new(host).map_err(|error| failed(&error))?;
-            let repository = Repository::new(repository).map_err(|error| failed(&error))?;
-            let settings = cloud::NewRepository::default();
-            let created = clouds.create_repository(&host, &repository, &settings).await;
-            match created.map_err(|error| failed(&error))? {
-                cloud::Created::New => Ok(Created::New),
-                cloud::Created::Existed => Ok(Created::There),
-            }
-        }))
+        self.clouds.as_ref()?.creation(host, repository)
     }
 
     fn renewal(&self, host: &str) -> Option<tokio::time::Instant> {

@@ -53,7 +53,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 #[cfg(feature = "aws")]
-pub use aws::{Created, Encryption, NewRepository};
+pub use aws::{Encryption, NewRepository};
 pub use error::CloudError;
 
 use super::{Origin, identity};

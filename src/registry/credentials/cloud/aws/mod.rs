@@ -27,7 +27,7 @@ use super::{CloudError, Clouds, Login, Search, Trail, ask, identity};
 use crate::registry::credential::Credential;
 use api::{Api, Service};
 pub(super) use keys::KeyCache;
-pub use repository::{Created, Encryption, NewRepository};
+pub use repository::{Encryption, NewRepository};
 
 /// How long a password counts if the answer does not say.
 const LIFE: Duration = Duration::from_secs(12 * 3600);

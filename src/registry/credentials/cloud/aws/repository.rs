@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::super::ask;
+use super::super::host::Vendor;
 use super::super::{CloudError, Clouds, Trail};
 use super::api::{Api, Service};
 use super::{Place, identity};
+use crate::registry::{Created, CreationError, CreationFuture};
 use crate::types::{RegistryHost, Repository};
 
 /// How a repository is to be.
@@ -30,15 +32,6 @@ pub enum Encryption {
     Kms(Option<String>),
     /// By KMS in two layers.
     KmsDual(Option<String>),
-}
-
-/// What became of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Created {
-    /// It was created.
-    New,
-    /// It was there before, with settings of its own that are left as they are.
-    Existed,
 }
 
 impl Clouds {
@@ -76,10 +69,30 @@ impl Clouds {
         };
         let answer = api.send("CreateRepository", &input(repository, settings)).await?;
         if exists(&answer.body) {
-            return Ok(Created::Existed);
+            return Ok(Created::There);
         }
         api.ask().read(&answer, &api.advice("CreateRepository"))?;
         Ok(Created::New)
+    }
+}
+
+impl Clouds {
+    /// The same with ECR's own defaults, for whoever knows only names; `None` where the host is not AWS's.
+    pub(in crate::registry::credentials) fn creation<'a>(
+        &'a self,
+        host: &'a str,
+        repository: &'a str,
+    ) -> Option<CreationFuture<'a>> {
+        let (vendor, _) = self.vendor(&identity(host))?;
+        (vendor == Vendor::Aws).then_some(())?;
+        Some(Box::pin(async move {
+            let host = RegistryHost::new(host).map_err(|error| CreationError(error.to_string()))?;
+            let name = Repository::new(repository).map_err(|error| CreationError(error.to_string()))?;
+            let created = self
+                .create_repository(&host, &name, &NewRepository::default())
+                .await;
+            created.map_err(|error| CreationError(error.to_string()))
+        }))
     }
 }
 

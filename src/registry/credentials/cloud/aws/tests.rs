@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use crate::net::testing::{Answer, Asked, Server, answer};
+use crate::registry::Created;
 use crate::types::{RegistryHost, Repository};
 
 use super::super::tests::{clouds, fields, found};
@@ -400,7 +401,7 @@ async fn repositories_are_created_as_asked_and_left_alone_if_there() {
         tags: [("team".to_owned(), "a".to_owned())].into(),
     };
     assert_eq!(create(ECR, "charts/new", &full).await, Ok(Created::New));
-    assert_eq!(create(ECR, "charts/old", &plain).await, Ok(Created::Existed));
+    assert_eq!(create(ECR, "charts/old", &plain).await, Ok(Created::There));
     let error = create(ECR, "charts/denied", &plain).await.unwrap_err();
     assert!(matches!(error, CloudError::Refused { status: 400, .. }));
     let text = error.to_string();
@@ -430,6 +431,28 @@ async fn repositories_are_created_as_asked_and_left_alone_if_there() {
     let sent: Value = serde_json::from_slice(&log[1].body).unwrap();
     assert_eq!(sent["imageTagMutability"], "MUTABLE");
     assert_eq!(sent.get("tags"), None);
+}
+
+/// As the run asks for it: by names alone, of whatever host.
+#[tokio::test]
+async fn repositories_are_created_by_name_at_hosts_of_aws_only() {
+    let server = Server::start(|asked, _| repositories(asked)).await;
+    let clouds = clouds(
+        &[],
+        &[
+            ("AWS_ENDPOINT_URL_ECR", server.url.as_str()),
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "s3cr3t"),
+        ],
+    );
+    let created = clouds.creation(ECR, "charts/new").unwrap().await;
+    assert_eq!(created.unwrap(), Created::New);
+    let created = clouds.creation(ECR, "charts/old").unwrap().await;
+    assert_eq!(created.unwrap(), Created::There);
+    let error = clouds.creation(ECR, "charts/denied").unwrap().await.unwrap_err();
+    assert!(error.to_string().contains("ecr:CreateRepository"), "{error}");
+    assert!(clouds.creation("acme.azurecr.io", "charts/x").is_none());
+    assert_eq!(server.asked().len(), 3);
 }
 
 #[tokio::test]
