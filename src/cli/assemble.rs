@@ -9,6 +9,7 @@ use super::args::RunArgs;
 use super::flags;
 use super::helm_repositories::{self, Entry};
 use super::logins::{Login, Logins};
+use super::shard;
 use crate::config::{
     self, Concurrency, Config, DigestPolicy, DriftPolicy, HostConfig, MirrorConfig, ProvenancePolicy,
     SourceConfig, TargetConfig,
@@ -41,6 +42,7 @@ pub(super) async fn assemble(
     stop: Stop,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Work> {
+    let shard = shard::resolve(args.shard, |name| std::env::var(name).ok())?;
     let names = args.config.as_ref().map_or(&[][..], |_| &args.operands);
     let chosen = choose(config, names)?;
     let helm = helm_entries(&chosen)?;
@@ -59,7 +61,8 @@ pub(super) async fn assemble(
     let mut mirrors = Vec::with_capacity(chosen.len());
     for (mirror, helm) in chosen.iter().zip(&helm) {
         let login = source_login(mirror, helm.as_ref(), logins, &stores).await?;
-        mirrors.push(mirror_spec(config, mirror, helm.as_ref(), login, now)?);
+        let spec = mirror_spec(config, mirror, helm.as_ref(), login, now)?;
+        mirrors.push(MirrorSpec { shard, ..spec });
     }
     let width = match config.concurrency {
         Concurrency::Auto => Width::Auto,
@@ -261,6 +264,7 @@ fn mirror_spec(
         check_drift: mirror.check_drift,
         create_repositories: mirror.create_repositories,
         run_timeout: mirror.run_timeout,
+        shard: None,
     })
 }
 

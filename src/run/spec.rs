@@ -14,7 +14,7 @@ use crate::report::DriftPolicy;
 use crate::source::{SourceOptions, SourceSpec};
 use crate::transfer::Policy;
 use crate::transfer::width::{Gate, Width};
-use crate::types::{OciTarget, TargetError};
+use crate::types::{OciTarget, Shard, TargetError};
 
 use super::Stop;
 
@@ -41,6 +41,8 @@ pub struct MirrorSpec {
     pub create_repositories: bool,
     /// No new work after this long.
     pub run_timeout: Option<Duration>,
+    /// Only this part of the repositories, where several processes share the work.
+    pub shard: Option<Shard>,
 }
 
 impl MirrorSpec {
@@ -57,6 +59,7 @@ impl MirrorSpec {
             check_drift: false,
             create_repositories: false,
             run_timeout: None,
+            shard: None,
         }
     }
 }
@@ -91,13 +94,25 @@ impl FromStr for TargetSpec {
     }
 }
 
-/// Does the run push?
+/// What the run does about what it finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Says what would be done.
     Plan,
     /// Does it.
     Migrate,
+    /// Compares what is there with the source and with itself.
+    Verify {
+        /// Reads every blob, not only what names them.
+        deep: bool,
+    },
+}
+
+impl Mode {
+    /// Nothing is written.
+    pub(super) fn only_reads(self) -> bool {
+        self != Self::Migrate
+    }
 }
 
 /// What all mirrors of a process share.

@@ -8,6 +8,7 @@ mod name;
 mod reason;
 mod reference;
 mod registry_kind;
+mod shard;
 mod size;
 mod tag;
 
@@ -17,5 +18,6 @@ pub use name::{ChartName, NameError};
 pub use reason::Reason;
 pub use reference::{OciTarget, RegistryHost, Repository, TargetError};
 pub use registry_kind::{RegistryKind, ecr_region};
+pub use shard::{Shard, ShardError};
 pub use size::{ByteSize, ByteSizeError};
 pub use tag::{Tag, TagError};

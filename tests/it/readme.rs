@@ -144,10 +144,15 @@ fn the_first_two_commands_are_the_door() {
 fn documents_name_only_what_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let ferry = Ferry::new();
-    let help: String = [&["--help"][..], &["migrate", "--help"], &["plan", "--help"]]
-        .iter()
-        .map(|args| ferry.run(*args).stdout)
-        .collect();
+    let help: String = [
+        &["--help"][..],
+        &["migrate", "--help"],
+        &["plan", "--help"],
+        &["verify", "--help"],
+    ]
+    .iter()
+    .map(|args| ferry.run(*args).stdout)
+    .collect();
     for document in DOCUMENTS {
         let text = std::fs::read_to_string(root.join(document)).unwrap();
         for code in text

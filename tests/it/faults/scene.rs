@@ -220,6 +220,7 @@ impl Scene {
             drift: DriftPolicy::Report,
             check_drift: self.check_drift,
             create_repositories: self.create_repositories,
+            shard: None,
             run_timeout: self.run_timeout,
         }
     }
