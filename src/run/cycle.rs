@@ -239,6 +239,7 @@ impl Cycle {
         let outcome = match self.mode {
             Mode::Migrate => destination.admit(repository, create).await,
             Mode::Plan => destination.foresee(repository, create).await,
+            // It writes nothing, so nothing stands in its way.
             Mode::Verify { .. } => Ok(()),
         };
         if let Err(fault) = outcome {

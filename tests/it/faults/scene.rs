@@ -219,8 +219,8 @@ impl Scene {
             },
             drift: DriftPolicy::Report,
             check_drift: self.check_drift,
-            shard: None,
             create_repositories: self.create_repositories,
+            shard: None,
             run_timeout: self.run_timeout,
         }
     }
