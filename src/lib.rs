@@ -34,6 +34,7 @@
 //! | [`target`] | registry or layout, seen as one |
 //! | [`source`] | repository, folder or layout: the index, packages, provenance files |
 //! | [`config`] | file and environment into checked settings, all problems at once |
+//! | [`schedule`] | when a mirror runs: crontab, zones, jitter, what was missed |
 //! | [`registry`] | the distribution API: logins, tags, blobs, manifests |
 //! | [`layout`] | an OCI image layout on disk, safe under concurrent pushes and crashes |
 //! | [`net`] | one transport: addresses, redirects, pacing, retries, limits, redaction |
@@ -46,8 +47,8 @@
 //! | [`helm`] | Helm's formats as Helm reads them: index, package, metadata, ranges, provenance |
 //! | [`types`] | checked values: digests, names, tags, references |
 //!
-//! Dependencies only point down; `helm`, `plan`, `artifact`, `report` and `types` know no network, no clock and no
-//! runtime. `tests/it/architecture.rs` keeps this true.
+//! Dependencies only point down; `helm`, `plan`, `artifact`, `report`, `schedule` and `types` know no network, no clock
+//! and no runtime. `tests/it/architecture.rs` keeps this true.
 //!
 //! # What always holds
 //!
@@ -70,6 +71,7 @@ pub mod progress;
 pub mod registry;
 pub mod report;
 pub mod run;
+pub mod schedule;
 pub mod secret;
 pub mod source;
 pub mod target;

@@ -12,6 +12,7 @@ const STRATA: &[(&str, &[&str])] = &[
     ("helm", &["types"]),
     ("payload", &["types"]),
     ("report", &["types"]),
+    ("schedule", &[]),
     ("secret", &["types"]),
     ("progress", &["report", "types"]),
     ("artifact", &["helm", "types"]),
@@ -20,7 +21,7 @@ const STRATA: &[(&str, &[&str])] = &[
     ("layout", &["payload", "types"]),
     ("registry", &["net", "payload", "secret", "types"]),
     ("source", &["helm", "layout", "net", "payload", "types"]),
-    ("config", &["helm", "plan", "secret", "types"]),
+    ("config", &["helm", "plan", "schedule", "secret", "types"]),
     ("target", &["layout", "net", "payload", "registry", "types"]),
     (
         "transfer",
@@ -40,7 +41,7 @@ const STRATA: &[(&str, &[&str])] = &[
         "cli",
         &[
             "artifact", "config", "helm", "layout", "net", "payload", "plan", "progress", "registry",
-            "report", "run", "secret", "source", "target", "transfer", "types",
+            "report", "run", "schedule", "secret", "source", "target", "transfer", "types",
         ],
     ),
 ];
@@ -68,12 +69,14 @@ const FENCES: &[(&str, &[&str])] = &[
     ("reqwest::Client", &["net/", "net.rs"]),
     ("reqwest::ClientBuilder", &["net/", "net.rs"]),
     ("oci_client", &["helm/manifest"]),
+    ("cron", &["schedule/crontab"]),
+    ("chrono_tz", &["schedule/zone"]),
     ("tar", &["helm/", "source/"]),
     ("flate2", &["helm/", "source/", "net/"]),
 ];
 
 /// Modules that are pure: what they must not name.
-const PURE: &[&str] = &["helm", "plan", "artifact", "report", "types"];
+const PURE: &[&str] = &["helm", "plan", "artifact", "report", "schedule", "types"];
 const IMPURE: &[&str] = &[
     "tokio",
     "reqwest",
