@@ -9,6 +9,7 @@ mod reason;
 mod reference;
 mod size;
 mod tag;
+mod validators;
 
 pub use class::Class;
 pub use digest::{Digest, DigestError, Sha256Stream};
@@ -17,3 +18,4 @@ pub use reason::Reason;
 pub use reference::{OciTarget, RegistryHost, Repository, TargetError};
 pub use size::{ByteSize, ByteSizeError};
 pub use tag::{Tag, TagError};
+pub use validators::Validators;

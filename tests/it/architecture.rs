@@ -14,6 +14,7 @@ const STRATA: &[(&str, &[&str])] = &[
     ("report", &["types"]),
     ("secret", &["types"]),
     ("progress", &["report", "types"]),
+    ("state", &["report", "types"]),
     ("artifact", &["helm", "types"]),
     ("plan", &["helm", "report", "types"]),
     ("net", &["payload", "types"]),
@@ -66,7 +67,7 @@ const FENCES: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that are pure: what they must not name.
-const PURE: &[&str] = &["helm", "plan", "artifact", "report", "types"];
+const PURE: &[&str] = &["helm", "plan", "artifact", "report", "state", "types"];
 const IMPURE: &[&str] = &[
     "tokio",
     "reqwest",
