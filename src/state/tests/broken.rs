@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Content, bytes, full, is_broken, read, sample, sound};
+use super::{Broken, Content, bytes, full, is_broken, read, sample, sound};
 use crate::state::State;
 use crate::types::Digest;
 
@@ -85,7 +85,7 @@ fn lines_that_we_never_write_are_broken() {
     let version = |rest: &str| format!("{{\"version\":{{\"seen\":\"2026-01-01T00:00:00Z\",{rest}}}}}\n");
     let chart = "{\"chart\":\"app\"}\n";
     sound(&sealed(&format!("{good}{chart}{}", version("\"name\":\"1\""))));
-    let long = "x".repeat(1 << 20);
+    let long = "x".repeat(600);
     for (what, lines) in [
         ("no chart", version("\"name\":\"1\"")),
         ("twice", format!("{chart}{}", version("\"name\":\"1\"").repeat(2))),
@@ -113,8 +113,7 @@ fn lines_that_we_never_write_are_broken() {
                 ))
             ),
         ),
-        ("long name", format!("{{\"chart\":\"{}\"}}\n", &long[..600])),
-        ("long line", format!("{{\"chart\":\"{long}\"}}\n")),
+        ("long name", format!("{{\"chart\":\"{long}\"}}\n")),
         (
             "bad code",
             "{\"trouble\":{\"chart\":\"a\",\"version\":\"1\",\"action\":\"drifted\",\"code\":\"A B\",\"text\":\"\",\"since\":\"2026-01-01T00:00:00Z\",\"runs\":1}}\n".into(),
@@ -123,6 +122,17 @@ fn lines_that_we_never_write_are_broken() {
         ("no object", "[]\n".into()),
     ] {
         assert!(is_broken(&sealed(&format!("{good}{lines}"))), "{what}");
+    }
+}
+
+#[test]
+fn a_line_without_end_is_not_taken_in() {
+    let header = body(&State::new(sample::identity()));
+    for begin in ["", &header] {
+        let mut endless = std::io::Read::take(std::io::repeat(b' '), 4 << 20);
+        let lines = std::io::Read::chain(begin.as_bytes(), &mut endless);
+        assert!(matches!(read(lines), Err(Broken::Long)));
+        assert!(endless.limit() > 3 << 20, "{}", endless.limit());
     }
 }
 
