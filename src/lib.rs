@@ -40,6 +40,7 @@
 //! | [`net`] | one transport: addresses, redirects, pacing, retries, limits, redaction |
 //! | [`plan`] | which versions, under which name, and why not the others |
 //! | [`artifact`] | package metadata into config blob and manifest |
+//! | [`state`] | what a mirror remembers between runs, and what follows from it |
 //! | [`progress`] | what a run tells while it goes on |
 //! | [`report`] | what became of every version; renderings and exit codes |
 //! | [`payload`] | bytes in flight: memory budget, spilling to disk, replay |
@@ -47,8 +48,8 @@
 //! | [`helm`] | Helm's formats as Helm reads them: index, package, metadata, ranges, provenance |
 //! | [`types`] | checked values: digests, names, tags, references |
 //!
-//! Dependencies only point down; `helm`, `plan`, `artifact`, `report`, `schedule` and `types` know no network, no clock
-//! and no runtime. `tests/it/architecture.rs` keeps this true.
+//! Dependencies only point down; `helm`, `plan`, `artifact`, `report`, `schedule`, `state` and `types` know no network, no
+//! clock and no runtime. `tests/it/architecture.rs` keeps this true.
 //!
 //! # What always holds
 //!
@@ -74,6 +75,7 @@ pub mod run;
 pub mod schedule;
 pub mod secret;
 pub mod source;
+pub mod state;
 pub mod target;
 pub mod transfer;
 pub mod types;

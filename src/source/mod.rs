@@ -42,6 +42,8 @@ pub use reference::{OciReference, ReferenceError};
 pub use spec::SourceSpec;
 pub use urls::{PackageUrl, UrlError};
 
+pub use crate::types::Validators;
+
 /// What a source needs to know besides its place.
 #[derive(Debug, Clone)]
 pub struct SourceOptions {
@@ -61,19 +63,6 @@ impl Default for SourceOptions {
             credentials: None,
         }
     }
-}
-
-/// What was known of an index when it was read, to find out later whether it changed.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Validators {
-    /// The `ETag` header as it came. Without it and `last_modified` the index is asked for without a condition.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub etag: Option<String>,
-    /// The `Last-Modified` header as it came.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_modified: Option<String>,
-    /// sha256 of the index. It decides: servers are wrong about the other two (reliability F36).
-    pub body: Digest,
 }
 
 /// The index at one time.

@@ -11,6 +11,7 @@ mod registry_kind;
 mod shard;
 mod size;
 mod tag;
+mod validators;
 
 pub use class::Class;
 pub use digest::{Digest, DigestError, Sha256Stream};
@@ -21,3 +22,4 @@ pub use registry_kind::{RegistryKind, ecr_region};
 pub use shard::{Shard, ShardError};
 pub use size::{ByteSize, ByteSizeError};
 pub use tag::{Tag, TagError};
+pub use validators::Validators;

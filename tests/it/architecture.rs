@@ -15,6 +15,7 @@ const STRATA: &[(&str, &[&str])] = &[
     ("schedule", &[]),
     ("secret", &["types"]),
     ("progress", &["report", "types"]),
+    ("state", &["report", "types"]),
     ("artifact", &["helm", "types"]),
     ("plan", &["helm", "report", "types"]),
     ("net", &["payload", "types"]),
@@ -76,7 +77,9 @@ const FENCES: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that are pure: what they must not name.
-const PURE: &[&str] = &["helm", "plan", "artifact", "report", "schedule", "types"];
+const PURE: &[&str] = &[
+    "helm", "plan", "artifact", "report", "schedule", "state", "types",
+];
 const IMPURE: &[&str] = &[
     "tokio",
     "reqwest",
