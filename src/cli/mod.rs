@@ -1,10 +1,11 @@
 //! The command line: the only place that prints.
 //!
 //! [`main`] reads what was typed and dispatches. Flags become a configuration (`flags`), a configuration becomes an
-//! engine and mirrors (`assemble`), `run_command` runs them and prints what the report says.
+//! engine and mirrors (`assemble`), `run_command` runs them and prints what the report says, `doctor_command` looks at them.
 
 mod args;
 mod assemble;
+mod doctor_command;
 mod flags;
 mod helm_repositories;
 pub mod logging;
@@ -76,6 +77,7 @@ fn dispatch(cli: Cli, screen: &Screen) -> anyhow::Result<u8> {
             run_command::run(&args, &cli.log, plan, screen)
         }
         Command::Plan(args) => run_command::run(&args, &cli.log, true, screen),
+        Command::Doctor(args) => doctor_command::run(&args, &cli.log, screen),
         Command::Config(ConfigCommand::Check { file }) => check(&file, screen),
         Command::Config(ConfigCommand::Schema) => {
             output::print(&format!("{:#}\n", config::schema())).map(|()| 0)

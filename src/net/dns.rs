@@ -90,7 +90,7 @@ impl Resolve for Access {
     }
 }
 
-async fn lookup(host: &str) -> Result<Vec<SocketAddr>, ResolveError> {
+pub(super) async fn lookup(host: &str) -> Result<Vec<SocketAddr>, ResolveError> {
     let failed = |why: String| ResolveError::Failed {
         host: host.to_owned(),
         why,

@@ -36,6 +36,7 @@ pub use plain::plain;
 pub use run_report::{
     Command, DriftPolicy, MirrorReport, Problem, ProblemKind, RunReport, SCHEMA, Signal, TargetReport,
 };
+pub(crate) use text::paragraph;
 pub use totals::Totals;
 pub use traffic::HostTraffic;
 pub(crate) use words::{count, duration};

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 /// A module and the modules of ours that it may use. Dependencies only point down; a module that is not here may use nothing.
 const STRATA: &[(&str, &[&str])] = &[
     ("types", &[]),
+    ("certificate", &[]),
     ("helm", &["types"]),
     ("payload", &["types"]),
     ("report", &["types"]),
@@ -20,7 +21,7 @@ const STRATA: &[(&str, &[&str])] = &[
     ("layout", &["payload", "types"]),
     ("registry", &["net", "payload", "secret", "types"]),
     ("source", &["helm", "layout", "net", "payload", "types"]),
-    ("config", &["helm", "plan", "secret", "types"]),
+    ("config", &["certificate", "helm", "plan", "secret", "types"]),
     ("target", &["layout", "net", "payload", "registry", "types"]),
     (
         "transfer",
@@ -37,10 +38,28 @@ const STRATA: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "doctor",
+        &[
+            "artifact",
+            "certificate",
+            "helm",
+            "layout",
+            "net",
+            "payload",
+            "plan",
+            "registry",
+            "report",
+            "run",
+            "source",
+            "transfer",
+            "types",
+        ],
+    ),
+    (
         "cli",
         &[
-            "artifact", "config", "helm", "layout", "net", "payload", "plan", "progress", "registry",
-            "report", "run", "secret", "source", "target", "transfer", "types",
+            "artifact", "config", "doctor", "helm", "layout", "net", "payload", "plan", "progress",
+            "registry", "report", "run", "secret", "source", "target", "transfer", "types",
         ],
     ),
 ];
@@ -61,12 +80,13 @@ const FENCES: &[(&str, &[&str])] = &[
     ("reqwest::Client", &["net/", "net.rs"]),
     ("reqwest::ClientBuilder", &["net/", "net.rs"]),
     ("oci_client", &["helm/manifest"]),
+    ("x509_parser", &["certificate"]),
     ("tar", &["helm/", "source/"]),
     ("flate2", &["helm/", "source/", "net/"]),
 ];
 
 /// Modules that are pure: what they must not name.
-const PURE: &[&str] = &["helm", "plan", "artifact", "report", "types"];
+const PURE: &[&str] = &["helm", "plan", "artifact", "certificate", "report", "types"];
 const IMPURE: &[&str] = &[
     "tokio",
     "reqwest",

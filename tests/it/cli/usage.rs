@@ -6,7 +6,7 @@ use super::super::support::ferry::Ferry;
 use super::super::support::skip;
 use super::{example, left_in, only_error};
 
-const COMMANDS: [&str; 5] = ["migrate", "plan", "config", "completions", "man"];
+const COMMANDS: [&str; 6] = ["migrate", "plan", "doctor", "config", "completions", "man"];
 
 #[test]
 fn help_is_a_result_and_fits_80_columns() {

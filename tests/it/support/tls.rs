@@ -14,6 +14,7 @@ use tokio_rustls::rustls::{ConfigBuilder, RootCertStore, ServerConfig};
 pub(crate) struct Tls {
     authority_pem: String,
     client_pem: (String, String),
+    server_pem: (String, String),
     acceptor: TlsAcceptor,
 }
 
@@ -47,6 +48,7 @@ impl Tls {
         server.distinguished_name = common_name("test server");
         change(&mut server);
         let certificate = server.signed_by(&key, &issuer).unwrap();
+        let server_pem = (certificate.pem(), key.serialize_pem());
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let client_key = KeyPair::generate().unwrap();
         let mut client = CertificateParams::default();
@@ -58,6 +60,7 @@ impl Tls {
         Self {
             authority_pem: root.pem(),
             client_pem: (client.pem(), client_key.serialize_pem()),
+            server_pem,
             acceptor: TlsAcceptor::from(Arc::new(config)),
         }
     }
@@ -71,6 +74,12 @@ impl Tls {
     pub(crate) fn write_client(&self, certificate: &Path, key: &Path) {
         std::fs::write(certificate, &self.client_pem.0).unwrap();
         std::fs::write(key, &self.client_pem.1).unwrap();
+    }
+
+    /// Writes the server's certificate and its key, for a real server.
+    pub(crate) fn write_server(&self, certificate: &Path, key: &Path) {
+        std::fs::write(certificate, &self.server_pem.0).unwrap();
+        std::fs::write(key, &self.server_pem.1).unwrap();
     }
 
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
