@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use bytes::Bytes;
 
 use crate::layout::{Existing, Layout, LayoutError};
-use crate::payload::Payload;
+use crate::payload::{Budget, Payload, Spooled};
 use crate::registry::{Registry, RegistryError};
 use crate::types::{ChartName, Class, Digest, OciTarget, Repository, Tag, TargetError};
 
@@ -185,6 +185,35 @@ impl Target {
         match self {
             Self::Registry { registry, .. } => Ok(registry.push_blob(repository, digest, payload).await?),
             Self::Layout(layout) => Ok(layout.push_blob(digest, payload).await?),
+        }
+    }
+
+    /// Whether a blob is there, and of this size where that can be told.
+    pub async fn has_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<bool, TargetFault> {
+        match self {
+            Self::Registry { registry, .. } => Ok(registry.has_blob(repository, digest, Some(size)).await?),
+            Self::Layout(layout) => Ok(layout.has_blob(digest, Some(size)).await?),
+        }
+    }
+
+    /// Reads a blob of at most `size` bytes; nothing but the bytes of `digest` is returned.
+    pub async fn get_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        size: u64,
+        budget: &Budget,
+    ) -> Result<Spooled, TargetFault> {
+        match self {
+            Self::Registry { registry, .. } => {
+                Ok(registry.get_blob(repository, digest, size, budget).await?)
+            }
+            Self::Layout(layout) => Ok(layout.get_blob(digest, size, budget).await?),
         }
     }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::shard::ShardArg;
 use crate::report::ExitZeroOn;
 use crate::types::ByteSize;
 
@@ -48,6 +49,10 @@ pub(super) enum Command {
     #[command(override_usage = PLAN_USAGE)]
     #[command(after_help = PLAN_EXAMPLES, after_long_help = with_exit_codes(PLAN_EXAMPLES))]
     Plan(Box<RunArgs>),
+    /// Compare what is at the target with the source and with itself; changes nothing
+    #[command(override_usage = VERIFY_USAGE)]
+    #[command(after_help = VERIFY_EXAMPLES, after_long_help = with_exit_codes(VERIFY_EXAMPLES))]
+    Verify(Box<VerifyArgs>),
     /// Look for what would keep a run from going well, before it runs
     #[command(override_usage = DOCTOR_USAGE)]
     #[command(after_help = DOCTOR_EXAMPLES, after_long_help = doctor_help())]
@@ -104,6 +109,13 @@ const PLAN_EXAMPLES: &str = "Examples:
   chartferry plan https://charts.acme.io oci://registry.acme.io/charts
   chartferry plan --config config.toml ingress-nginx -o json";
 
+const VERIFY_USAGE: &str = "chartferry verify [OPTIONS] SOURCE TARGET
+       chartferry verify [OPTIONS] --config FILE [NAME]...";
+
+const VERIFY_EXAMPLES: &str = "Examples:
+  chartferry verify https://charts.acme.io oci://registry.acme.io/charts
+  chartferry verify --config config.toml --deep -o json";
+
 const DOCTOR_USAGE: &str = "chartferry doctor [OPTIONS] TARGET
        chartferry doctor [OPTIONS] --config FILE [NAME]...";
 
@@ -137,7 +149,21 @@ fn with_exit_codes(examples: &str) -> String {
     format!("{examples}\n\n{EXIT_CODES}")
 }
 
-/// `doctor`
+/// `verify`.
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// Read every blob and check its digest, and each config against its package
+    ///
+    /// Without it, a version costs the reading of its manifest and config and one look for each package and provenance
+    /// file. With it, all that is at the target is downloaded once.
+    #[arg(long)]
+    pub(super) deep: bool,
+    /// What is compared with what.
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+}
+
+/// `doctor`.
 #[derive(Debug, Args)]
 pub(super) struct DoctorArgs {
     /// TARGET; with `--config` names of mirrors, none for all of them
@@ -191,6 +217,12 @@ pub(super) struct RunArgs {
     /// Only say what would be done (the same as `plan`)
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Only one part of the charts: `INDEX/COUNT` from `0/COUNT` on, or `auto` in a Kubernetes Indexed Job
+    ///
+    /// Each repository belongs to exactly one part, always the same, so that COUNT processes do the whole work side by
+    /// side without getting into each other's way. `auto` reads `JOB_COMPLETION_INDEX` and `CHARTFERRY_SHARDS`.
+    #[arg(long, value_name = "INDEX/COUNT|auto")]
+    pub(super) shard: Option<ShardArg>,
     /// Which versions.
     #[command(flatten)]
     pub(super) filters: FilterArgs,

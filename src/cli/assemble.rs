@@ -10,6 +10,7 @@ use super::args::RunArgs;
 use super::flags;
 use super::helm_repositories::{self, Entry};
 use super::logins::{Login, Logins};
+use super::shard;
 use crate::config::{
     self, Concurrency, Config, DigestPolicy, DriftPolicy, HostConfig, MirrorConfig, ProvenancePolicy,
     SourceConfig, TargetConfig,
@@ -44,6 +45,7 @@ pub(super) async fn assemble(
     stop: Stop,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Work> {
+    let shard = shard::resolve(args.shard, |name| std::env::var(name).ok())?;
     let names = args.config.as_ref().map_or(&[][..], |_| &args.operands);
     let chosen = choose(config, names)?;
     let helm = helm_entries(&chosen)?;
@@ -53,7 +55,8 @@ pub(super) async fn assemble(
     for (mirror, helm) in chosen.iter().zip(&helm) {
         let login = source_login(mirror, helm.as_ref(), logins, &stores).await?;
         let login = login.map(|(login, _)| login);
-        mirrors.push(mirror_spec(config, mirror, helm.as_ref(), login, now)?);
+        let spec = mirror_spec(config, mirror, helm.as_ref(), login, now)?;
+        mirrors.push(MirrorSpec { shard, ..spec });
     }
     let width = match config.concurrency {
         Concurrency::Auto => Width::Auto,
@@ -331,6 +334,7 @@ fn mirror_spec(
         },
         check_drift: mirror.check_drift,
         run_timeout: mirror.run_timeout,
+        shard: None,
     })
 }
 

@@ -13,6 +13,7 @@ mod logins;
 mod output;
 pub mod progress;
 mod run_command;
+mod shard;
 mod signals;
 
 use std::path::Path;
@@ -23,6 +24,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use crate::config;
 use crate::report::{self, ExitStatus};
+use crate::run::Mode;
 use args::{Cli, Command, ConfigCommand, LogArgs, LogForm};
 use logging::{LogFormat, LogOptions};
 use progress::Screen;
@@ -73,10 +75,14 @@ fn show_error(screen: &Screen, error: &anyhow::Error) {
 fn dispatch(cli: Cli, screen: &Screen) -> anyhow::Result<u8> {
     match cli.command {
         Command::Migrate(args) => {
-            let plan = args.dry_run;
-            run_command::run(&args, &cli.log, plan, screen)
+            let mode = if args.dry_run { Mode::Plan } else { Mode::Migrate };
+            run_command::run(&args, &cli.log, mode, screen)
         }
-        Command::Plan(args) => run_command::run(&args, &cli.log, true, screen),
+        Command::Plan(args) => run_command::run(&args, &cli.log, Mode::Plan, screen),
+        Command::Verify(args) => {
+            let mode = Mode::Verify { deep: args.deep };
+            run_command::run(&args.run, &cli.log, mode, screen)
+        }
         Command::Doctor(args) => doctor_command::run(&args, &cli.log, screen),
         Command::Config(ConfigCommand::Check { file }) => check(&file, screen),
         Command::Config(ConfigCommand::Schema) => {

@@ -1,4 +1,4 @@
-//! `migrate` and `plan`.
+//! `migrate`, `plan` and `verify`.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::report::{ExitStatus, ExitZeroOn, RunReport};
 use crate::run::{self, Mode, Stop};
 
 /// Runs the mirrors that `args` name and returns the exit code.
-pub(super) fn run(args: &RunArgs, log: &LogArgs, plan: bool, screen: &Screen) -> anyhow::Result<u8> {
+pub(super) fn run(args: &RunArgs, log: &LogArgs, mode: Mode, screen: &Screen) -> anyhow::Result<u8> {
     let Some(config) = configuration(args, screen)? else {
         return Ok(ExitStatus::Config.code());
     };
@@ -30,7 +30,6 @@ pub(super) fn run(args: &RunArgs, log: &LogArgs, plan: bool, screen: &Screen) ->
     } else {
         Watch::start(screen)
     };
-    let mode = if plan { Mode::Plan } else { Mode::Migrate };
     let report = runtime.block_on(execute(args, &config, &logins, &watch, mode));
     // What still runs belongs to versions that were given up: it is not waited for. But open connections are closed, so
     // that the report finds a free file descriptor.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use oci_client::manifest::{OciDescriptor, OciImageManifest};
+use serde::Deserialize;
 
 use crate::types::Digest;
 
@@ -52,6 +53,23 @@ pub struct ChartManifest {
     /// Package, provenance, and whatever else it holds. Their order says nothing (helm-oci-format 11, item 16).
     pub layers: Vec<BlobRef>,
     annotations: Option<BTreeMap<String, String>>,
+}
+
+/// The parts of a config blob that say which chart it is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ConfigNames {
+    /// The chart's name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+impl ConfigNames {
+    /// Reads a config blob. The error says what is wrong with it, foreign text escaped.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(bytes)
+            .map_err(|error: serde_json::Error| error.to_string().escape_debug().to_string())
+    }
 }
 
 /// Why bytes are not the manifest of a chart.

@@ -184,7 +184,7 @@ impl Layout {
         let Some((digest, _)) = self.lookup(repository, reference) else {
             return Ok(None);
         };
-        Ok(self.has_blob(&digest).await?.then_some(digest))
+        Ok(self.has_blob(&digest, None).await?.then_some(digest))
     }
 
     /// The manifest that a tag or digest names, checked against its digest.
@@ -223,10 +223,14 @@ impl Layout {
         }
     }
 
-    /// Whether a blob is there. Blobs belong to the layout, not to a repository.
-    pub async fn has_blob(&self, digest: &Digest) -> Result<bool, LayoutError> {
+    /// Whether a blob is there, and of this size where one is given. Blobs belong to the layout, not to a repository.
+    pub async fn has_blob(&self, digest: &Digest, size: Option<u64>) -> Result<bool, LayoutError> {
         let (inner, digest) = (Arc::clone(&self.inner), *digest);
-        blocking(move || Ok(blobs::size(&inner.dir, &digest)?.is_some())).await
+        blocking(move || {
+            let found = blobs::size(&inner.dir, &digest)?;
+            Ok(found.is_some_and(|found| size.is_none_or(|size| size == found)))
+        })
+        .await
     }
 
     /// Stores a blob. A blob that is there with the right bytes is left alone, a damaged one is replaced.

@@ -203,7 +203,7 @@ async fn bytes_are_checked_both_ways() {
     let (digest, payload) = (Digest::of(b"right"), Payload::from(Bytes::from("right")));
     let wrong = layout.push_blob(&digest, &Bytes::from("wrong").into()).await;
     assert!(matches!(wrong, Err(LayoutError::Corrupt { .. })));
-    assert!(!layout.has_blob(&digest).await.unwrap());
+    assert!(!layout.has_blob(&digest, None).await.unwrap());
     layout.push_blob(&digest, &payload).await.unwrap();
     let path = blobs::folder(dir.path()).join(digest.hex());
     fs::write(&path, "WRONG").unwrap();
@@ -265,7 +265,7 @@ async fn refuses_other_folders_writers_and_links() {
     let inside = Digest::of(b"x");
     std::os::unix::fs::symlink("/etc/passwd", blobs::folder(&real).join(inside.hex())).unwrap();
     assert!(matches!(
-        layout.has_blob(&inside).await,
+        layout.has_blob(&inside, None).await,
         Err(LayoutError::Escapes { .. })
     ));
     drop(layout);

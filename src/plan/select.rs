@@ -96,6 +96,15 @@ impl Selection {
         others
     }
 
+    /// How many entries of the index it stands for.
+    pub fn entries(&self) -> usize {
+        let candidates = self.candidates.iter();
+        candidates
+            .map(|candidate| 1 + candidate.alternatives.len())
+            .sum::<usize>()
+            + self.left.len()
+    }
+
     fn leave_all(&mut self, entries: &[Entry], action: Action, reason: &Reason) {
         for entry in entries {
             self.leave(entry, action, reason.clone());

@@ -19,7 +19,7 @@ fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
             if name != "tests" {
                 sources(&path, found);
             }
-        } else if name.ends_with(".rs")
+        } else if path.extension().is_some_and(|kind| kind == "rs")
             && !["tests.rs", "sample.rs", "documented.rs"].contains(&name.as_str())
         {
             let text = fs::read_to_string(&path).unwrap();

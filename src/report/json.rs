@@ -75,6 +75,9 @@ struct MirrorView<'a> {
     source: &'a str,
     /// Versions that the index lists, duplicates counted.
     index_entries: u64,
+    /// The part of the mirror that the run was about, `INDEX/COUNT`; `index_entries` and `items` are of this part alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard: Option<String>,
     /// The index is the one of the last run: `items` holds only what needs attention.
     source_unchanged: bool,
     /// The bytes of versions in the registry were compared, not only their tags.
@@ -207,6 +210,7 @@ impl<'a> MirrorView<'a> {
             name: &mirror.name,
             source: &mirror.source,
             index_entries: mirror.index_entries,
+            shard: mirror.shard.map(|shard| shard.to_string()),
             source_unchanged: mirror.source_unchanged,
             drift_checked: mirror.drift_checked,
             drift: mirror.drift,

@@ -39,7 +39,11 @@ pub fn write(report: &RunReport, out: &mut dyn io::Write) -> io::Result<()> {
 fn write_target(mirror: &MirrorReport, target: &TargetReport, out: &mut dyn io::Write) -> io::Result<()> {
     let totals = target.totals();
     writeln!(out, "### {}\n", code(&mirror.name))?;
-    writeln!(out, "{} → {}\n", code(&mirror.source), code(&target.target))?;
+    let part = mirror
+        .shard
+        .map(|shard| format!("shard {shard} of "))
+        .unwrap_or_default();
+    writeln!(out, "{part}{} → {}\n", code(&mirror.source), code(&target.target))?;
     let actions: Vec<Action> = Action::ALL
         .into_iter()
         .filter(|action| totals.of(*action) > 0)

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{HostTraffic, Item, Totals};
-use crate::types::Reason;
+use crate::types::{Reason, Shard};
 
 /// The name of the format, in every JSON report.
 pub const SCHEMA: &str = "chartferry.report/v1";
@@ -121,6 +121,8 @@ pub struct MirrorReport {
     pub drift_checked: bool,
     /// What a drifted version counts for.
     pub drift: DriftPolicy,
+    /// The part of the mirror that this run was about.
+    pub shard: Option<Shard>,
     /// What kept the whole mirror from running.
     pub error: Option<Problem>,
     /// Safety limits that held something back (exit code 6) while the rest went on.
@@ -141,6 +143,7 @@ impl MirrorReport {
             source_unchanged: false,
             drift_checked: false,
             drift: DriftPolicy::Report,
+            shard: None,
             error: None,
             safety_limits: Vec::new(),
             warnings: Vec::new(),

@@ -1,6 +1,6 @@
 //! The second half of a run, per mirror: tag lists in, versions out, both at the same time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,15 +9,16 @@ use futures_util::{FutureExt as _, StreamExt as _, future, stream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::drift::{Standing, standing};
+use super::drift::{Depth, Look, Standing};
 use super::ledger::Ledger;
 use super::read::{Opened, Work};
 use super::spec::{Engine, MirrorSpec, Mode};
 use super::stop::Stop;
 use crate::plan::{Candidate, Selection};
 use crate::report::{Action, DriftPolicy, Item, MirrorReport, Problem, ProblemKind};
+use crate::target::Tags;
 use crate::transfer::{Destination, Fault, Flight, Job, Outcome, Transfer};
-use crate::types::{ChartName, Reason};
+use crate::types::{ChartName, Digest, Reason, Tag};
 
 /// Tag lists read side by side per mirror. The network layer bounds them per host.
 const LISTINGS: usize = 16;
@@ -36,6 +37,23 @@ struct Cycle {
     ledger: Ledger,
     engine: Engine,
     stop: Stop,
+    /// The tags of all that the index lists, where they are compared with what the target has.
+    known: HashMap<ChartName, HashSet<String>>,
+}
+
+/// The tags that the source accounts for, also where filters leave their versions out.
+fn known(selections: &[Selection]) -> HashMap<ChartName, HashSet<String>> {
+    let mut known: HashMap<ChartName, HashSet<String>> = HashMap::new();
+    for selection in selections {
+        let Some(repository) = &selection.repository else {
+            continue;
+        };
+        let tags = known.entry(repository.clone()).or_default();
+        tags.extend(selection.candidates.iter().map(|one| one.tag.to_string()));
+        let left = selection.left.iter();
+        tags.extend(left.filter_map(|left| Some(Tag::from_version(&left.version).ok()?.to_string())));
+    }
+    known
 }
 
 pub(super) async fn run(engine: &Engine, opened: Opened, mode: Mode) -> MirrorReport {
@@ -55,7 +73,12 @@ pub(super) async fn run(engine: &Engine, opened: Opened, mode: Mode) -> MirrorRe
         return report;
     };
     let ledger = Ledger::new(transfer.destinations().len(), spec.rules.accept.clone());
+    let known = match mode {
+        Mode::Verify { .. } => known(&selections),
+        Mode::Plan | Mode::Migrate => HashMap::new(),
+    };
     let cycle = Arc::new(Cycle {
+        known,
         spec,
         mode,
         transfer,
@@ -143,7 +166,10 @@ impl Cycle {
         let found = AssertUnwindSafe(self.find(destination, first, candidates)).catch_unwind();
         tokio::select! {
             found = found => match found {
-                Ok(Ok(standings)) => standings,
+                Ok(Ok((standings, tags))) => {
+                    self.name_unknown(target, &first.repository, &tags);
+                    standings
+                }
                 Ok(Err(fault)) => all(Standing::failed(fault)),
                 Err(_) => all(Standing::failed(panicked("a look at the target"))),
             },
@@ -156,7 +182,7 @@ impl Cycle {
         destination: &Destination,
         first: &Candidate,
         candidates: &[Candidate],
-    ) -> Result<Vec<Standing>, Fault> {
+    ) -> Result<(Vec<Standing>, Tags), Fault> {
         let target = destination.target();
         let repository = target
             .repository(&first.repository)
@@ -167,26 +193,57 @@ impl Cycle {
             .await
             .map_err(|fault| destination.look_failed(&repository, &fault))?;
         destination.looked(&repository);
-        let check = self.spec.check_drift;
-        let standings = candidates
-            .iter()
-            .map(|candidate| standing(destination, &repository, candidate, &tags, check));
-        Ok(stream::iter(standings).buffered(LISTINGS).collect().await)
+        let look = Look {
+            engine: &self.engine,
+            policy: &self.spec.policy,
+            destination,
+            repository: &repository,
+            tags: &tags,
+            depth: Depth::of(self.mode, self.spec.check_drift),
+        };
+        let standings = candidates.iter().map(|candidate| look.standing(candidate));
+        let standings = stream::iter(standings).buffered(LISTINGS).collect().await;
+        Ok((standings, tags))
     }
 
     /// Enters what is decided; asks `want` for a transfer otherwise.
     fn settle(&self, target: usize, candidate: &Candidate, standing: Standing, mut want: impl FnMut(bool)) {
         let overwrite = self.spec.drift == DriftPolicy::Overwrite;
-        let (action, reason) = match standing {
-            Standing::Missing if self.mode == Mode::Plan => (Action::Push, None),
-            Standing::Missing => return want(false),
-            Standing::Present => (Action::Present, None),
-            Standing::Drifted(reason) if overwrite && self.mode == Mode::Plan => (Action::Push, Some(reason)),
-            Standing::Drifted(_) if overwrite => return want(true),
-            Standing::Drifted(reason) => (Action::Drifted, Some(reason)),
-            Standing::Failed(action, reason) => (action, Some(reason)),
+        let (action, reason, seen) = match (standing, self.mode) {
+            (Standing::Missing, Mode::Migrate) => return want(false),
+            (Standing::Drifted(..), Mode::Migrate) if overwrite => return want(true),
+            (Standing::Missing, Mode::Plan) => (Action::Push, None, None),
+            (Standing::Drifted(reason, _), Mode::Plan) if overwrite => (Action::Push, Some(reason), None),
+            (Standing::Missing, Mode::Verify { .. }) => {
+                let reason = Reason::new("missing", "not at the target; `migrate` pushes it");
+                (Action::Failed, Some(Arc::new(reason)), None)
+            }
+            (Standing::Present(seen), _) => (Action::Present, None, seen),
+            (Standing::Drifted(reason, seen), _) => (Action::Drifted, Some(reason), seen),
+            (Standing::Failed(action, reason), _) => (action, Some(reason), None),
         };
-        self.ledger.plain(target, candidate, action, reason);
+        self.ledger.plain(target, candidate, action, reason, seen);
+    }
+
+    /// Tags of which the source knows nothing, where they are asked for. Those of signatures and attestations belong to
+    /// other tags.
+    fn name_unknown(&self, target: usize, repository: &ChartName, tags: &Tags) {
+        let Some(known) = self.known.get(repository) else {
+            return;
+        };
+        let unknown = tags.names.iter().filter(|tag| {
+            !known.contains(&***tag) && !tag.starts_with("sha256-") && tag.parse::<Digest>().is_err()
+        });
+        let mut unknown: Vec<_> = unknown.collect();
+        unknown.sort();
+        let reason = Reason::new(
+            "not-in-source",
+            "at the target, and not in the index of the source",
+        );
+        let reason = Arc::new(reason);
+        for tag in unknown {
+            self.ledger.vanished(target, repository, tag, Arc::clone(&reason));
+        }
     }
 
     fn close(self, targets: &[usize], report: &mut MirrorReport) {

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::inspect::{Inspection, Seen};
+use super::spec::{Engine, Mode};
 use crate::helm::index::{Entry, IndexDigest};
-use crate::helm::manifest::ChartManifest;
 use crate::plan::Candidate;
 use crate::report::Action;
-use crate::target::{StoredManifest, Tags};
-use crate::transfer::{Destination, Fault};
+use crate::target::{Tags, TargetFault};
+use crate::transfer::{Destination, Fault, Policy, listed};
 use crate::types::{Digest, Reason, Repository};
 
 /// One version at one target.
@@ -15,10 +16,10 @@ use crate::types::{Digest, Reason, Repository};
 pub(super) enum Standing {
     /// Not there.
     Missing,
-    /// There; with other bytes only if nobody asked.
-    Present,
+    /// There, and what a look at it showed. With other bytes only if nobody asked.
+    Present(Option<Box<Seen>>),
     /// There with other bytes.
-    Drifted(Arc<Reason>),
+    Drifted(Arc<Reason>, Option<Box<Seen>>),
     /// Cannot be told.
     Failed(Action, Arc<Reason>),
 }
@@ -29,58 +30,107 @@ impl Standing {
     }
 }
 
-/// Judges by the tag list, where that can be trusted; by the tag itself otherwise. With `check_drift` the manifest of
-/// a version that is there tells its package's digest, without downloading the package.
-pub(super) async fn standing(
-    destination: &Destination,
-    repository: &Repository,
-    candidate: &Candidate,
-    tags: &Tags,
-    check_drift: bool,
-) -> Standing {
-    let listed = tags.names.contains(candidate.tag.as_str());
-    if !listed && tags.trusted {
-        return Standing::Missing;
-    }
-    if listed && !check_drift {
-        return Standing::Present;
-    }
-    let (target, tag) = (destination.target(), candidate.tag.as_str());
-    let found = if check_drift {
-        let manifest = target.get_manifest(repository, tag).await;
-        manifest.map(|manifest| {
-            let manifest = manifest?;
-            let reference = target.reference(repository, &candidate.tag);
-            Some(compare(&reference, candidate, &manifest))
-        })
-    } else {
-        let digest = target.head_manifest(repository, tag).await;
-        digest.map(|digest| digest.map(|_| Standing::Present))
-    };
-    match found {
-        Ok(found) => found.unwrap_or(Standing::Missing),
-        Err(fault) => Standing::failed(destination.look_failed(repository, &fault)),
+/// How closely the versions of one repository are looked at.
+pub(super) struct Look<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) policy: &'a Policy,
+    pub(super) destination: &'a Destination,
+    pub(super) repository: &'a Repository,
+    pub(super) tags: &'a Tags,
+    pub(super) depth: Depth,
+}
+
+/// What a look costs and tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// The tag list alone.
+    Tags,
+    /// One manifest a version: it tells the package's sha256, without downloading the package.
+    Digests,
+    /// And whether all that it names is there.
+    Parts {
+        /// And what it is, byte for byte.
+        deep: bool,
+    },
+}
+
+impl Depth {
+    pub(super) fn of(mode: Mode, check_drift: bool) -> Self {
+        match (mode, check_drift) {
+            (Mode::Verify { deep }, _) => Self::Parts { deep },
+            (_, true) => Self::Digests,
+            (_, false) => Self::Tags,
+        }
     }
 }
 
-fn compare(reference: &str, candidate: &Candidate, manifest: &StoredManifest) -> Standing {
-    let listed = std::iter::once(&candidate.entry).chain(&candidate.alternatives);
-    let digests: Vec<&Digest> = listed.filter_map(known_digest).collect();
-    match chart_layer(manifest) {
-        None => Standing::Drifted(Arc::new(Reason::new(
-            "not-a-chart",
-            format!("{reference} is no Helm chart"),
-        ))),
-        Some(found) if digests.is_empty() || digests.contains(&&found) => Standing::Present,
-        Some(found) => {
-            let wanted: Vec<_> = digests.iter().map(ToString::to_string).collect();
-            let text = format!(
-                "{reference} holds the package {found}, the source now has {}; `drift = \"overwrite\"` replaces it",
-                wanted.join(" or ")
-            );
-            Standing::Drifted(Arc::new(Reason::new("drift", text)))
+impl Look<'_> {
+    /// Judges by the tag list, where that can be trusted and is enough; by the tag itself otherwise.
+    pub(super) async fn standing(&self, candidate: &Candidate) -> Standing {
+        let listed = self.tags.names.contains(candidate.tag.as_str());
+        if !listed && self.tags.trusted {
+            return Standing::Missing;
+        }
+        if listed && self.depth == Depth::Tags {
+            return Standing::Present(None);
+        }
+        match self.look(candidate).await {
+            Ok(found) => found.unwrap_or(Standing::Missing),
+            Err(fault) => Standing::failed(self.destination.look_failed(self.repository, &fault)),
         }
     }
+
+    async fn look(&self, candidate: &Candidate) -> Result<Option<Standing>, TargetFault> {
+        let (target, tag) = (self.destination.target(), candidate.tag.as_str());
+        if self.depth == Depth::Tags {
+            let digest = target.head_manifest(self.repository, tag).await?;
+            return Ok(digest.map(|_| Standing::Present(None)));
+        }
+        let Some(manifest) = target.get_manifest(self.repository, tag).await? else {
+            return Ok(None);
+        };
+        let seen = Seen::manifest(&manifest);
+        let reference = target.reference(self.repository, &candidate.tag);
+        if let Some(reason) = drift(&reference, candidate, &seen) {
+            return Ok(Some(Standing::Drifted(Arc::new(reason), Some(Box::new(seen)))));
+        }
+        let Depth::Parts { deep } = self.depth else {
+            return Ok(Some(Standing::Present(Some(Box::new(seen)))));
+        };
+        let inspection = Inspection {
+            engine: self.engine,
+            policy: self.policy,
+            target,
+            repository: self.repository,
+            candidate,
+            deep,
+        };
+        Ok(Some(match inspection.check(&manifest).await {
+            Ok(warnings) => Standing::Present(Some(Box::new(Seen { warnings, ..seen }))),
+            Err(fault) if fault.action == Action::Drifted => {
+                Standing::Drifted(Arc::new(fault.reason), Some(Box::new(seen)))
+            }
+            Err(fault) => Standing::failed(fault),
+        }))
+    }
+}
+
+/// What an index gives as digest is the package's; for an `oci://` entry it may be the manifest's.
+fn drift(reference: &str, candidate: &Candidate, seen: &Seen) -> Option<Reason> {
+    let Some(package) = seen.package else {
+        let text = format!("{reference} is no Helm chart");
+        return Some(Reason::new("not-a-chart", text));
+    };
+    let digests: Vec<&Digest> = listed(candidate).filter_map(known_digest).collect();
+    if digests.is_empty() || digests.contains(&&package) || digests.contains(&&seen.manifest) {
+        return None;
+    }
+    let wanted: Vec<_> = digests.iter().map(ToString::to_string).collect();
+    let text = format!(
+        "{reference} holds the package {package}, the source now has {}; `drift = \"overwrite\"` replaces it",
+        wanted.join(" or ")
+    );
+    Some(Reason::new("drift", text))
 }
 
 fn known_digest(entry: &Entry) -> Option<&Digest> {
@@ -88,10 +138,4 @@ fn known_digest(entry: &Entry) -> Option<&Digest> {
         IndexDigest::Sha256(digest) => Some(digest),
         IndexDigest::None | IndexDigest::Other(_) => None,
     }
-}
-
-/// The package's digest is the digest of the chart layer.
-fn chart_layer(manifest: &StoredManifest) -> Option<Digest> {
-    let chart = ChartManifest::parse(&manifest.bytes).ok()?;
-    chart.package().map(|package| package.digest)
 }

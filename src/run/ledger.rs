@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::inspect::Seen;
 use crate::plan::{Accept, Candidate, Left};
 use crate::report::{Action, Item};
 use crate::transfer::Outcome;
-use crate::types::Reason;
+use crate::types::{ChartName, Reason};
 
 /// Items per target.
 pub(super) struct Ledger {
@@ -32,16 +33,33 @@ impl Ledger {
         }
     }
 
-    /// A version that needs nothing more said than what happened.
+    /// A version that was looked at and needs no transfer.
     pub(super) fn plain(
         &self,
         target: usize,
         candidate: &Candidate,
         action: Action,
         reason: Option<Arc<Reason>>,
+        seen: Option<Box<Seen>>,
     ) {
         let mut item = item(candidate, action);
         item.reason = reason;
+        if let Some(seen) = seen {
+            let details = item.details_mut();
+            details.manifest_digest = Some(seen.manifest);
+            details.package_digest = seen.package;
+            details.provenance = seen.provenance;
+            details.warnings.extend(seen.warnings);
+        }
+        self.enter(target, item);
+    }
+
+    /// A tag of which the source knows nothing.
+    pub(super) fn vanished(&self, target: usize, repository: &ChartName, tag: &str, reason: Arc<Reason>) {
+        let mut item = Item::new(repository.shared(), tag.into(), Action::Vanished);
+        item.repository = Some(repository.shared());
+        item.details_mut().tag = Some(tag.into());
+        item.reason = Some(reason);
         self.enter(target, item);
     }
 

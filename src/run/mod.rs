@@ -1,11 +1,12 @@
 //! One run: read the sources, look at the targets, decide, carry, report.
 //!
-//! `migrate`, `plan` and the service go through [`run`] alike. The indexes of all mirrors are read first, because
+//! `migrate`, `plan`, `verify` and the service go through [`run`] alike. The indexes of all mirrors are read first, because
 //! only together they show whether two mirrors claim one repository; from there on each mirror goes its own way,
 //! repository by repository, so that transfers start while other tag lists are still being read.
 
 mod cycle;
 mod drift;
+mod inspect;
 mod ledger;
 mod open;
 mod read;
@@ -46,6 +47,7 @@ pub async fn run(engine: &Engine, mirrors: Vec<MirrorSpec>, mode: Mode) -> RunRe
         command: match mode {
             Mode::Plan => Command::Plan,
             Mode::Migrate => Command::Migrate,
+            Mode::Verify { .. } => Command::Verify,
         },
         version: env!("CARGO_PKG_VERSION").into(),
         started,

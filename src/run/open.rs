@@ -63,7 +63,7 @@ impl Targets {
 
     fn registry(&self, engine: &Engine, host: &RegistryHost, mode: Mode) -> Result<Registry, RegistryError> {
         let options = RegistryOptions {
-            read_only: mode == Mode::Plan,
+            read_only: mode.only_reads(),
             ..RegistryOptions::default()
         };
         open_once(&self.registries, engine, host, options)
@@ -74,7 +74,7 @@ impl Targets {
         let access = match mode {
             Mode::Migrate => Access::Write,
             // A plan may be made for a layout that does not exist yet.
-            Mode::Plan => Access::ReadOrEmpty,
+            Mode::Plan | Mode::Verify { .. } => Access::ReadOrEmpty,
         };
         let mut layouts = self.layouts.lock().await;
         let place = dir.canonicalize().unwrap_or_else(|_| dir.to_path_buf());

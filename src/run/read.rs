@@ -17,7 +17,7 @@ use crate::plan::{self, Mismatch, Planner, Selection};
 use crate::report::{MirrorReport, Problem, ProblemKind};
 use crate::source::{Snapshot, Source, SourceError, SourceSpec, Validators};
 use crate::transfer::{Transfer, chain};
-use crate::types::{ChartName, Reason};
+use crate::types::{ChartName, Reason, Shard};
 
 /// A mirror whose source was read.
 pub(super) struct Opened {
@@ -50,7 +50,7 @@ pub(super) async fn read(
     let (stop, timer) = engine.stop.timed(spec.run_timeout);
     let mut report = MirrorReport::new(&spec.name, &spec.source.to_string());
     report.drift = spec.drift;
-    report.drift_checked = spec.check_drift;
+    report.drift_checked = spec.check_drift || matches!(mode, Mode::Verify { .. });
     engine.progress.phase(&spec.name, "reading the index");
     let reading = AssertUnwindSafe(read_source(engine, &spec)).catch_unwind();
     let both = future::join(targets.open_all(engine, &spec, mode), reading);
@@ -143,6 +143,10 @@ fn prepare(
         .sum();
     let entries = usize::try_from(report.index_entries).unwrap_or(usize::MAX);
     report.warnings.extend(plan::nothing_selected(selected, entries));
+    let selections = match spec.shard {
+        None => selections,
+        Some(shard) => share(selections, shard, report),
+    };
     let mut numbers = Vec::new();
     let mut destinations = Vec::new();
     for (number, target) in targets.into_iter().enumerate() {
@@ -169,6 +173,21 @@ fn prepare(
         targets: numbers,
         selections,
     }
+}
+
+/// Keeps what belongs to this part. The books of the report are about nothing else.
+fn share(selections: Vec<Selection>, shard: Shard, report: &mut MirrorReport) -> Vec<Selection> {
+    let (own, others): (Vec<_>, Vec<_>) = selections.into_iter().partition(|selection| {
+        let name = selection
+            .repository
+            .as_ref()
+            .map_or(&*selection.chart, ChartName::as_str);
+        shard.takes(name)
+    });
+    let entries: usize = others.iter().map(Selection::entries).sum();
+    report.index_entries = report.index_entries.saturating_sub(entries as u64);
+    report.shard = Some(shard);
+    own
 }
 
 /// Marks what two mirrors would fill from different sources: neither writes it (product rules "Trust").

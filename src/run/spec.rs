@@ -14,7 +14,7 @@ use crate::report::DriftPolicy;
 use crate::source::{SourceOptions, SourceSpec};
 use crate::transfer::Policy;
 use crate::transfer::width::{Gate, Width};
-use crate::types::{OciTarget, TargetError};
+use crate::types::{OciTarget, Shard, TargetError};
 
 use super::Stop;
 
@@ -39,6 +39,8 @@ pub struct MirrorSpec {
     pub check_drift: bool,
     /// No new work after this long.
     pub run_timeout: Option<Duration>,
+    /// Only this part of the repositories, where several processes share the work.
+    pub shard: Option<Shard>,
 }
 
 impl MirrorSpec {
@@ -54,6 +56,7 @@ impl MirrorSpec {
             drift: DriftPolicy::default(),
             check_drift: false,
             run_timeout: None,
+            shard: None,
         }
     }
 }
@@ -88,13 +91,25 @@ impl FromStr for TargetSpec {
     }
 }
 
-/// Does the run push?
+/// What the run does about what it finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Says what would be done.
     Plan,
     /// Does it.
     Migrate,
+    /// Compares what is there with the source and with itself.
+    Verify {
+        /// Reads every blob, not only what names them.
+        deep: bool,
+    },
+}
+
+impl Mode {
+    /// Nothing is written.
+    pub(super) fn only_reads(self) -> bool {
+        self != Self::Migrate
+    }
 }
 
 /// What all mirrors of a process share.

@@ -232,11 +232,11 @@ impl Transfer {
 }
 
 /// The name under which the index lists a version.
-fn chart_name(candidate: &Candidate) -> &str {
+pub(crate) fn chart_name(candidate: &Candidate) -> &str {
     candidate.entry.name.as_deref().unwrap_or(&candidate.entry.chart)
 }
 
 /// All index entries that a candidate stands for.
-fn listed(candidate: &Candidate) -> impl Iterator<Item = &Entry> {
+pub(crate) fn listed(candidate: &Candidate) -> impl Iterator<Item = &Entry> {
     std::iter::once(&candidate.entry).chain(&candidate.alternatives)
 }

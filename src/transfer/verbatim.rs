@@ -4,14 +4,13 @@
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
-use serde::Deserialize;
 
 use super::deliver::Cargo;
 use super::obtain::{digest_mismatch, digest_warning, source_fault};
 use super::policy;
 use super::provenance::Subject;
 use super::{Fault, Flight, Job, Outcome, Transfer, chart_name, listed};
-use crate::helm::manifest::ChartManifest;
+use crate::helm::manifest::{ChartManifest, ConfigNames};
 use crate::helm::provenance::MAX_SIZE;
 use crate::payload::{Payload, Spooled};
 use crate::plan::Candidate;
@@ -39,13 +38,6 @@ struct Copied {
     blobs: Vec<Spooled>,
     package: Digest,
     shown: String,
-}
-
-/// The parts of a config blob that must agree with the index.
-#[derive(Deserialize)]
-struct ConfigBody {
-    name: String,
-    version: String,
 }
 
 impl Transfer {
@@ -233,26 +225,20 @@ async fn read_all(payload: Payload) -> Result<Bytes, Fault> {
     }
 }
 
-async fn read_config(copied: &Copied) -> Result<ConfigBody, Fault> {
+async fn read_config(copied: &Copied) -> Result<ConfigNames, Fault> {
     let payload = match copied.blobs.first() {
         Some(blob) => blob.payload.clone(),
         None => Payload::from(Bytes::new()),
     };
     let bytes = read_all(payload).await?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        Fault::refused(
-            "not-a-chart",
-            format!(
-                "the config of {} is none of Helm's: {}",
-                copied.shown,
-                error.to_string().escape_debug()
-            ),
-        )
+    ConfigNames::parse(&bytes).map_err(|why| {
+        let text = format!("the config of {} is none of Helm's: {why}", copied.shown);
+        Fault::refused("not-a-chart", text)
     })
 }
 
 /// Name and version come from the index; the artifact must agree (reliability B33, B44).
-fn check_names(shown: &str, config: &ConfigBody, candidate: &Candidate) -> Result<(), Fault> {
+fn check_names(shown: &str, config: &ConfigNames, candidate: &Candidate) -> Result<(), Fault> {
     if config.name == *chart_name(candidate) && config.version == *candidate.entry.version {
         return Ok(());
     }

@@ -7,6 +7,7 @@ mod digest;
 mod name;
 mod reason;
 mod reference;
+mod shard;
 mod size;
 mod tag;
 
@@ -15,5 +16,6 @@ pub use digest::{Digest, DigestError, Sha256Stream};
 pub use name::{ChartName, NameError};
 pub use reason::Reason;
 pub use reference::{OciTarget, RegistryHost, Repository, TargetError};
+pub use shard::{Shard, ShardError};
 pub use size::{ByteSize, ByteSizeError};
 pub use tag::{Tag, TagError};

@@ -146,7 +146,7 @@ fn the_first_two_commands_are_the_door() {
 fn documents_name_only_what_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let ferry = Ferry::new();
-    let help: String = ["migrate", "plan", "doctor"]
+    let help: String = ["migrate", "plan", "verify", "doctor"]
         .map(|command| [command, "--help"])
         .iter()
         .map(|args| ferry.run(*args).stdout)

@@ -4,7 +4,7 @@ use std::io;
 
 use super::table::paragraph;
 use super::{count, plain};
-use crate::report::{Item, RunReport};
+use crate::report::{Action, Item, RunReport};
 use crate::types::Reason;
 
 /// Entries shown per section.
@@ -30,6 +30,7 @@ struct Finding<'a> {
 /// Writes the sections that have entries, the worst last.
 pub(super) fn write(report: &RunReport, width: usize, out: &mut dyn io::Write) -> io::Result<()> {
     section("warnings", &warnings(report), width, out)?;
+    section("only at the target", &of_items(report, is_vanished), width, out)?;
     section("conflicts", &of_items(report, Item::is_conflict), width, out)?;
     section("failures", &of_items(report, Item::is_failure), width, out)?;
     section("errors", &errors(report), width, out)
@@ -87,6 +88,10 @@ fn of_items(report: &RunReport, chosen: fn(&Item) -> bool) -> Vec<Finding<'_>> {
         }
     }
     findings
+}
+
+fn is_vanished(item: &Item) -> bool {
+    item.action == Action::Vanished
 }
 
 fn warnings(report: &RunReport) -> Vec<Finding<'_>> {

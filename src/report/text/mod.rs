@@ -63,6 +63,9 @@ fn heading(mirror: &MirrorReport, target: Option<&TargetReport>) -> String {
     if mirror.name != mirror.source {
         text = format!("{}: ", plain(&mirror.name));
     }
+    if let Some(shard) = mirror.shard {
+        _ = write!(text, "shard {shard} of ");
+    }
     text += &plain(&mirror.source);
     if let Some(target) = target {
         text += " -> ";

@@ -53,17 +53,21 @@ fn is_quiet(totals: &Totals) -> bool {
 }
 
 fn nothing_to_do(command: Command, mirror: &MirrorReport, totals: &Totals) -> String {
+    let nothing = match command {
+        Command::Verify => "",
+        _ => "nothing to do: ",
+    };
     let mut text = match (totals.present, totals.selected) {
         _ if mirror.source_unchanged => "nothing to do: the index is the one of the last run".to_owned(),
-        (0, _) => format!("nothing to do: {}", words::totals(totals)),
+        (0, _) => format!("{nothing}{}", words::totals(totals)),
         (present, selected) if present == selected => {
             let verb = match command {
                 Command::Verify => "match the source",
                 _ => "are in place",
             };
-            format!("nothing to do: all {} {verb}", count(present, "selected version"))
+            format!("{nothing}all {} {verb}", count(present, "selected version"))
         }
-        _ => format!("nothing to do: {}", words::totals(totals)),
+        _ => format!("{nothing}{}", words::totals(totals)),
     };
     if totals.present > 0 && totals.present == totals.selected && totals.filtered > 0 {
         _ = write!(text, ", {} filtered", totals.filtered);

@@ -37,6 +37,9 @@ warnings (2)
   acme: `/etc/password` can be read by everybody [world-readable]
   ingress 4.12.0: the provenance file names another digest [provenance-mismatch]
 
+only at the target (1)
+  redis 3.0.0: no longer in the index [vanished]
+
 conflicts (1)
   redis 5.0.0: the source has other bytes than the registry [drift]
 

@@ -206,6 +206,7 @@ impl Scene {
             },
             drift: DriftPolicy::Report,
             check_drift: self.check_drift,
+            shard: None,
             run_timeout: self.run_timeout,
         }
     }

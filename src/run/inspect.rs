@@ -1,0 +1,201 @@
+//! `verify`: whether the artifact behind a tag is whole, and is the version that its tag promises.
+//!
+//! What it costs for each version, besides the manifest that tells drift: its config is read, and each layer is asked
+//! for by a HEAD; in depth, each is read and hashed, and the config is compared with what the package says.
+
+use std::io;
+
+use bytes::Bytes;
+
+use super::spec::Engine;
+use crate::helm::manifest::{BlobRef, CHART_MEDIA_TYPE, ChartManifest, ConfigNames};
+use crate::helm::package;
+use crate::payload::{Payload, Spooled};
+use crate::plan::{Candidate, Mismatch};
+use crate::report::{Action, Provenance};
+use crate::target::{StoredManifest, Target, TargetFault};
+use crate::transfer::{Fault, Policy, chart_name};
+use crate::types::{Class, Digest, Reason, Repository};
+
+/// Chart.yaml as JSON; annotations of some kilobytes are common, of megabytes unknown.
+const LARGEST_CONFIG: u64 = 4 << 20;
+
+/// What to do about an artifact that cannot be pulled.
+const MEND: &str = "delete the tag, then `migrate` pushes the version again";
+
+/// What a look at the artifact of a version showed.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    /// Digest of its manifest.
+    pub(super) manifest: Digest,
+    /// sha256 of its package.
+    pub(super) package: Option<Digest>,
+    /// Whether it holds a provenance file.
+    pub(super) provenance: Option<Provenance>,
+    /// What is odd about it.
+    pub(super) warnings: Vec<Reason>,
+}
+
+impl Seen {
+    /// What the manifest alone shows.
+    pub(super) fn manifest(stored: &StoredManifest) -> Self {
+        let chart = ChartManifest::parse(&stored.bytes).ok();
+        let package = chart.as_ref().and_then(ChartManifest::package);
+        let provenance = chart.as_ref().map(|chart| match chart.provenance() {
+            Some(_) => Provenance::Carried,
+            None => Provenance::None,
+        });
+        Self {
+            manifest: stored.digest,
+            package: package.map(|package| package.digest),
+            provenance,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// One artifact under inspection.
+pub(super) struct Inspection<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) policy: &'a Policy,
+    pub(super) target: &'a Target,
+    pub(super) repository: &'a Repository,
+    pub(super) candidate: &'a Candidate,
+    pub(super) deep: bool,
+}
+
+impl Inspection<'_> {
+    /// Fails for what `helm pull` could not use, or what is another version than its tag says.
+    pub(super) async fn check(&self, stored: &StoredManifest) -> Result<Vec<Reason>, Fault> {
+        let shown = self.target.reference(self.repository, &self.candidate.tag);
+        let chart = ChartManifest::parse(&stored.bytes)
+            .map_err(|error| Fault::refused("not-a-chart", format!("{shown}: {error}")))?;
+        // As many artifacts at once as versions are carried: each may be as large as a package.
+        let _place = self.engine.gate.enter().await;
+        let config = self.config(&shown, &chart.config).await?;
+        self.check_names(&shown, &config)?;
+        let mut package = None;
+        for layer in &chart.layers {
+            if !self.deep {
+                self.look_for(&shown, layer).await?;
+                continue;
+            }
+            let spooled = self.read(&shown, layer, self.policy.max_package_size).await?;
+            if layer.media_type == CHART_MEDIA_TYPE {
+                package = Some(spooled);
+            }
+        }
+        match package {
+            None => Ok(Vec::new()),
+            Some(package) => compare(&shown, chart.config.digest, package).await,
+        }
+    }
+
+    /// An empty config has no names, and no Helm would pull it.
+    async fn config(&self, shown: &str, config: &BlobRef) -> Result<ConfigNames, Fault> {
+        let spooled = self.read(shown, config, LARGEST_CONFIG).await?;
+        let bytes = blocking(move || read_all(&spooled.payload)).await?;
+        let bytes = bytes.map_err(|error| Fault::failed("disk", Class::Permanent, &error))?;
+        ConfigNames::parse(&bytes).map_err(|why| {
+            let text = format!("the config of {shown} is none of Helm's: {why}; {MEND}");
+            Fault::refused("not-a-chart", text)
+        })
+    }
+
+    fn check_names(&self, shown: &str, config: &ConfigNames) -> Result<(), Fault> {
+        let (name, version) = (chart_name(self.candidate), &*self.candidate.entry.version);
+        if self.policy.mismatch == Mismatch::Package || (config.name == *name && config.version == *version) {
+            return Ok(());
+        }
+        Err(Fault::conflict(format!(
+            "{shown} holds `{}` `{}`, and the source lists `{}` `{}` for it",
+            config.name.escape_debug(),
+            config.version.escape_debug(),
+            name.escape_debug(),
+            version.escape_debug()
+        )))
+    }
+
+    async fn look_for(&self, shown: &str, blob: &BlobRef) -> Result<(), Fault> {
+        let found = self
+            .target
+            .has_blob(self.repository, &blob.digest, blob.size)
+            .await;
+        match found {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(missing(shown, blob)),
+            Err(fault) => Err(Fault::of_target(&fault)),
+        }
+    }
+
+    async fn read(&self, shown: &str, blob: &BlobRef, most: u64) -> Result<Spooled, Fault> {
+        if blob.size > most {
+            let text = format!("{shown} names a blob of {} bytes ({})", blob.size, blob.digest);
+            return Err(Fault::refused("too-large", text));
+        }
+        let read = self
+            .target
+            .get_blob(self.repository, &blob.digest, blob.size, &self.engine.budget)
+            .await;
+        read.map_err(|fault| match fault.class() {
+            Class::NotFound => missing(shown, blob),
+            Class::Integrity => broken(shown, blob, &fault),
+            _ => Fault::of_target(&fault),
+        })
+    }
+}
+
+fn missing(shown: &str, blob: &BlobRef) -> Fault {
+    let text = format!(
+        "{shown} names the blob {} (`{}`, {} bytes), which the target does not have; {MEND}",
+        blob.digest,
+        blob.media_type.escape_debug(),
+        blob.size
+    );
+    failed("blob-missing", text)
+}
+
+fn broken(shown: &str, blob: &BlobRef, fault: &TargetFault) -> Fault {
+    let text = format!(
+        "the blob {} (`{}`) of {shown} is damaged: {fault}; {MEND}",
+        blob.digest,
+        blob.media_type.escape_debug()
+    );
+    failed("blob-damaged", text)
+}
+
+fn failed(code: &'static str, text: String) -> Fault {
+    Fault {
+        action: Action::Failed,
+        reason: Reason::new(code, text),
+    }
+}
+
+/// Whether the config is the one that `helm push` makes of the package. Others may have pushed it by other tools: the
+/// package decides what is installed, so it is no more than a warning.
+async fn compare(shown: &str, config: Digest, package: Spooled) -> Result<Vec<Reason>, Fault> {
+    let read = blocking(move || Ok::<_, io::Error>(package::read(package.payload.reader()?))).await?;
+    let read = read.map_err(|error| Fault::failed("disk", Class::Permanent, &error))?;
+    Ok(match read {
+        Ok(package) if Digest::of(&package.config) == config => Vec::new(),
+        Ok(_) => {
+            let text = format!("the config of {shown} is not the one that `helm push` makes of its package");
+            vec![Reason::new("config-differs", text)]
+        }
+        Err(error) => {
+            let text = format!("the package of {shown} is one that Helm refuses to push: {error}");
+            vec![Reason::new("refused-by-helm", text)]
+        }
+    })
+}
+
+fn read_all(payload: &Payload) -> io::Result<Bytes> {
+    let mut bytes = Vec::new();
+    io::Read::read_to_end(&mut payload.reader()?, &mut bytes)?;
+    Ok(bytes.into())
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Fault::failed("internal", Class::Permanent, &error))
+}
