@@ -29,6 +29,7 @@
 //! | module | is about |
 //! |---|---|
 //! | [`cli`] | arguments, progress, logs, signals; the only place that prints |
+//! | [`doctor`] | what stands between us and sources and registries, before a run finds out |
 //! | [`run`] | one run of all mirrors: read, compare, carry, account |
 //! | [`transfer`] | one version: fetch, check, push; how many at once |
 //! | [`target`] | registry or layout, seen as one |
@@ -45,11 +46,12 @@
 //! | [`report`] | what became of every version; renderings and exit codes |
 //! | [`payload`] | bytes in flight: memory budget, spilling to disk, replay |
 //! | [`secret`] | secrets from files, never printed |
+//! | [`certificate`] | what a certificate says of itself |
 //! | [`helm`] | Helm's formats as Helm reads them: index, package, metadata, ranges, provenance |
 //! | [`types`] | checked values: digests, names, tags, references |
 //!
-//! Dependencies only point down; `helm`, `plan`, `artifact`, `report`, `schedule`, `state` and `types` know no network, no
-//! clock and no runtime. `tests/it/architecture.rs` keeps this true.
+//! Dependencies only point down; `helm`, `plan`, `artifact`, `certificate`, `report`, `schedule`, `state` and `types` know no
+//! network, no clock and no runtime. `tests/it/architecture.rs` keeps this true.
 //!
 //! # What always holds
 //!
@@ -61,8 +63,10 @@
 //! - Everything that is read has a limit; no input makes the process panic, and a panic is one version's failure.
 
 pub mod artifact;
+pub mod certificate;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod helm;
 pub mod layout;
 pub mod net;

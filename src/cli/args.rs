@@ -55,6 +55,10 @@ pub(super) enum Command {
     #[command(override_usage = VERIFY_USAGE)]
     #[command(after_help = VERIFY_EXAMPLES, after_long_help = with_exit_codes(VERIFY_EXAMPLES))]
     Verify(Box<VerifyArgs>),
+    /// Look for what would keep a run from going well, before it runs
+    #[command(override_usage = DOCTOR_USAGE)]
+    #[command(after_help = DOCTOR_EXAMPLES, after_long_help = doctor_help())]
+    Doctor(Box<DoctorArgs>),
     /// Check a login and keep it where Helm and Docker find it too
     #[command(after_help = login::EXAMPLES)]
     Login(Box<LoginArgs>),
@@ -120,6 +124,29 @@ const VERIFY_EXAMPLES: &str = "Examples:
   chartferry verify https://charts.acme.io oci://registry.acme.io/charts
   chartferry verify --config config.toml --deep -o json";
 
+const DOCTOR_USAGE: &str = "chartferry doctor [OPTIONS] TARGET
+       chartferry doctor [OPTIONS] --config FILE [NAME]...";
+
+const DOCTOR_EXAMPLES: &str = "Examples:
+  A registry, with the login that Helm or Docker has stored:
+    chartferry doctor oci://registry.acme.io/charts
+  All sources and targets of a file, as a job before the job:
+    chartferry doctor --config config.toml --strict
+  Also what the registry does with a small chart, in a repository for trials:
+    chartferry doctor oci://registry.acme.io/charts --probe trials/chartferry";
+
+/// What `doctor --help` says at its end.
+fn doctor_help() -> String {
+    format!(
+        "{DOCTOR_EXAMPLES}\n\nExit codes:
+    0  nothing stands in the way
+    1  usage or configuration error
+    2  warnings, with --strict
+    4  a source failed
+    5  a target failed (first, if both did)"
+    )
+}
+
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   source <(chartferry completions bash)           # in ~/.bashrc
   chartferry completions zsh > ~/.zfunc/_chartferry   # a folder in fpath
@@ -144,8 +171,44 @@ pub(super) struct VerifyArgs {
     pub(super) run: RunArgs,
 }
 
-/// `migrate` and `plan`.
+/// `doctor`.
 #[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    /// TARGET; with `--config` names of mirrors, none for all of them
+    ///
+    /// TARGET is `oci://HOST[:PORT]/PREFIX` or `oci-layout:DIR`. Nothing is written to it but uploads that are opened
+    /// and cancelled at once. Which charts will come is not known then: the repository PREFIX/chartferry-doctor stands
+    /// for them.
+    #[arg(value_name = "TARGET | NAME")]
+    pub(super) operands: Vec<String>,
+    /// Look at the sources and targets of the mirrors in this file
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Also push a small chart to this repository, in all ways that a run may use, and remove it again
+    ///
+    /// REPO is a path at the registry of TARGET, or `oci://HOST/PATH`, which `--config` needs. Use one that holds
+    /// nothing else: it gets the tag `0.0.0-chartferry-probe`, which stays where the registry does not delete.
+    #[arg(long, value_name = "REPO")]
+    pub(super) probe: Option<String>,
+    /// Exit with 2 if there are warnings
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// How to reach the target.
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
+    /// Form of the result
+    #[arg(
+        short,
+        long,
+        value_name = "FORM",
+        default_value = "table",
+        help_heading = "Output"
+    )]
+    pub(super) output: FindingsForm,
+}
+
+/// `migrate` and `plan`.
+#[derive(Debug, Default, Args)]
 pub(super) struct RunArgs {
     /// SOURCE and TARGET; with `--config` names of mirrors, none for all of them
     ///
@@ -262,7 +325,7 @@ pub(super) struct TrustArgs {
 }
 
 /// How to reach the target. The names are Helm's.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Target")]
 pub(super) struct TargetArgs {
     /// Speak HTTP without TLS to the target
@@ -397,6 +460,15 @@ pub(super) enum OutputForm {
     Json,
     /// For a pull request or a job summary.
     Markdown,
+}
+
+/// `-o` of `doctor`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FindingsForm {
+    /// For people.
+    Table,
+    /// `chartferry.doctor/v1`.
+    Json,
 }
 
 /// `--log-format`

@@ -1,6 +1,7 @@
 //! From a configuration to an engine and mirrors: the seam between what users say and what the modules take.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use chrono::{DateTime, Utc};
@@ -14,8 +15,9 @@ use crate::config::{
     self, CloudLogin, Concurrency, Config, DigestPolicy, DriftPolicy, HostConfig, MirrorConfig,
     ProvenancePolicy, SourceConfig, TargetConfig,
 };
+use crate::doctor;
 use crate::helm::index::IndexLimits;
-use crate::net::{AddressRule, HostOptions, Net, NetOptions};
+use crate::net::{AddressRule, HostOptions, Net, NetOptions, RetryOptions};
 use crate::payload::Budget;
 use crate::plan::Mismatch;
 use crate::progress::Progress;
@@ -48,23 +50,12 @@ pub(super) async fn assemble(
     let names = args.config.as_ref().map_or(&[][..], |_| &args.operands);
     let chosen = choose(config, names)?;
     let helm = helm_entries(&chosen)?;
-    let mut hosts: Vec<HostOptions> = config
-        .hosts
-        .iter()
-        .map(host_options)
-        .collect::<anyhow::Result<_>>()?;
-    hosts.extend(helm.iter().flatten().filter_map(helm_host));
-    let net = Net::new(NetOptions {
-        hosts,
-        allow_private: address_rules(flags::allowed_everywhere(args))?,
-        ..NetOptions::default()
-    })?;
-    let store_options = store_options(config, &chosen, logins);
-    let clouds = Clouds::new(net.clone(), clouds(config), store_options.variables.clone());
-    let stores = Arc::new(Stores::new(store_options).with_clouds(Arc::new(clouds)));
+    let net = network(config, &helm, args, NetOptions::default())?;
+    let stores = stores(config, &net, &target_hosts(&chosen), logins);
     let mut mirrors = Vec::with_capacity(chosen.len());
     for (mirror, helm) in chosen.iter().zip(&helm) {
         let login = source_login(mirror, helm.as_ref(), logins, &stores).await?;
+        let login = login.map(|(login, _)| login);
         let spec = mirror_spec(config, mirror, helm.as_ref(), login, now)?;
         mirrors.push(MirrorSpec { shard, ..spec });
     }
@@ -81,6 +72,97 @@ pub(super) async fn assemble(
         stop,
     };
     Ok(Work { engine, mirrors })
+}
+
+/// Takes what `doctor` looks at: `target`, or else the mirrors that `args` name.
+pub(super) async fn examination(
+    config: &Config,
+    logins: &Logins,
+    args: &RunArgs,
+    target: Option<TargetSpec>,
+    now: DateTime<Utc>,
+) -> anyhow::Result<doctor::Task> {
+    let chosen = match &target {
+        Some(_) => Vec::new(),
+        None => choose(config, &args.operands)?,
+    };
+    let mut hosts = target_hosts(&chosen);
+    if let Some(TargetSpec::Registry(target)) = &target {
+        hosts.push(target.host.clone());
+    }
+    let helm = helm_entries(&chosen)?;
+    // Who waits for a verdict does not want it to be tried for minutes; one more try tells a moment's trouble apart.
+    let retry = RetryOptions {
+        attempts: 2,
+        max_wait: Duration::from_secs(10),
+        ..RetryOptions::default()
+    };
+    let options = NetOptions {
+        certificates: true,
+        retry,
+        ..NetOptions::default()
+    };
+    let net = network(config, &helm, args, options)?;
+    let stores = stores(config, &net, &hosts, logins);
+    let mut mirrors = Vec::with_capacity(chosen.len());
+    for (mirror, helm) in chosen.iter().zip(&helm) {
+        let found = source_login(mirror, helm.as_ref(), logins, &stores).await?;
+        let (login, login_origin) = found.unzip();
+        mirrors.push(doctor::Mirror {
+            spec: mirror_spec(config, mirror, helm.as_ref(), login, now)?,
+            login_origin,
+        });
+    }
+    Ok(doctor::Task {
+        net,
+        budget: Budget::new(config.memory_budget.0),
+        stores,
+        mirrors,
+        target,
+        probe: None,
+    })
+}
+
+/// Where credentials are looked for: what was said, the stores, the cloud.
+fn stores(config: &Config, net: &Net, hosts: &[RegistryHost], logins: &Logins) -> Arc<Stores> {
+    let options = store_options(config, hosts, logins);
+    let clouds = Clouds::new(net.clone(), clouds(config), options.variables.clone());
+    Arc::new(Stores::new(options).with_clouds(Arc::new(clouds)))
+}
+
+/// The network with the hosts of the configuration and those that Helm knows.
+fn network(
+    config: &Config,
+    helm: &[Option<Entry>],
+    args: &RunArgs,
+    options: NetOptions,
+) -> anyhow::Result<Net> {
+    let mut hosts: Vec<HostOptions> = config
+        .hosts
+        .iter()
+        .map(host_options)
+        .collect::<anyhow::Result<_>>()?;
+    hosts.extend(helm.iter().flatten().filter_map(helm_host));
+    Ok(Net::new(NetOptions {
+        hosts,
+        allow_private: address_rules(flags::allowed_everywhere(args))?,
+        ..options
+    })?)
+}
+
+/// The registries that the mirrors of a file write to.
+pub(super) fn registries(config: &Config) -> Vec<RegistryHost> {
+    target_hosts(&config.mirrors.iter().collect::<Vec<_>>())
+}
+
+fn target_hosts(mirrors: &[&MirrorConfig]) -> Vec<RegistryHost> {
+    let targets = mirrors.iter().flat_map(|mirror| &mirror.targets);
+    targets
+        .filter_map(|target| match target {
+            TargetConfig::Oci(target) => Some(target.host.clone()),
+            TargetConfig::Layout(_) => None,
+        })
+        .collect()
 }
 
 fn choose<'a>(config: &'a Config, names: &[String]) -> anyhow::Result<Vec<&'a MirrorConfig>> {
@@ -158,18 +240,18 @@ fn host_options(host: &HostConfig) -> anyhow::Result<HostOptions> {
 }
 
 /// The source's login: what the command line gives, Helm's entry, or the file's `[[host]]`. The stores of Docker and
-/// Helm are for registries and never asked.
+/// Helm are for registries and never asked. With it, where it was found.
 async fn source_login(
     mirror: &MirrorConfig,
     helm: Option<&Entry>,
     logins: &Logins,
     stores: &Stores,
-) -> anyhow::Result<Option<Login>> {
-    if logins.source.is_some() {
-        return Ok(logins.source.clone());
+) -> anyhow::Result<Option<(Login, String)>> {
+    if let Some(login) = &logins.source {
+        return Ok(Some((login.clone(), "the command line".to_owned())));
     }
     if let Some(login) = helm.and_then(Entry::login) {
-        return Ok(Some(login));
+        return Ok(Some((login, "Helm's list of repositories".to_owned())));
     }
     let SourceConfig::Http(url) = &mirror.source else {
         return Ok(None);
@@ -177,8 +259,9 @@ async fn source_login(
     let Some(host) = flags::source_host(url.as_str()).filter(|host| stores.is_configured(host)) else {
         return Ok(None);
     };
-    match stores.find(&host).await?.0 {
-        Credential::Basic { username, password } => Ok(Some((username, password))),
+    let (credential, origin) = stores.find(&host).await?;
+    match credential {
+        Credential::Basic { username, password } => Ok(Some(((username, password), origin.to_string()))),
         Credential::Anonymous => Ok(None),
         Credential::Identity { .. } | Credential::Bearer { .. } => {
             bail!(
@@ -189,20 +272,13 @@ async fn source_login(
 }
 
 /// What was said for single hosts: the command line first, which speaks of the target only.
-fn store_options(config: &Config, mirrors: &[&MirrorConfig], logins: &Logins) -> StoreOptions {
-    let targets = mirrors
-        .iter()
-        .flat_map(|mirror| &mirror.targets)
-        .filter_map(|target| match target {
-            TargetConfig::Oci(target) => Some(target.host.clone()),
-            TargetConfig::Layout(_) => None,
-        });
+fn store_options(config: &Config, targets: &[RegistryHost], logins: &Logins) -> StoreOptions {
     let typed = logins.target.iter().flat_map(|(username, password)| {
         let login = HostLogin::Password {
             username: username.clone(),
             password: password.clone(),
         };
-        targets.clone().map(move |host| (host, login.clone()))
+        targets.iter().map(move |host| (host.clone(), login.clone()))
     });
     let configured = config
         .hosts

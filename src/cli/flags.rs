@@ -38,6 +38,13 @@ pub(super) fn read(
     config::check(&text(args, source, target), Path::new("command line"))
 }
 
+/// The configuration that flags about a target alone spell out: its host, and no mirror.
+pub(super) fn read_target(args: &RunArgs, target: &str) -> Result<(Config, Vec<Problem>), ConfigError> {
+    let hosts = hosts(args, "", target).into_iter();
+    let text: String = hosts.map(|host| host.text).collect();
+    config::check_hosts(&text, Path::new("command line"))
+}
+
 /// A problem in terms of flags.
 pub(super) fn describe(problem: &Problem, args: &RunArgs) -> String {
     // `mirror[0].rename."Old Name"`: the part below the table is the flag, what follows is its value
@@ -240,11 +247,17 @@ fn renames(table: &mut Table, renames: &[String]) {
     table.raw("rename", format_args!("{{ {} }}", pairs.join(", ")));
 }
 
-/// Refuses flags that would have no effect on this source and target.
-pub(super) fn check_use(args: &RunArgs, source: &str, target: &str) -> anyhow::Result<()> {
+/// Refuses flags that would have no effect on this target.
+pub(super) fn check_target_use(args: &RunArgs, target: &str) -> anyhow::Result<()> {
     if let Some(flag) = target_flag(args).filter(|_| !target.starts_with("oci://")) {
         anyhow::bail!("`{flag}` is about a registry, and `{target}` is none");
     }
+    Ok(())
+}
+
+/// Refuses flags that would have no effect on this source and target.
+pub(super) fn check_use(args: &RunArgs, source: &str, target: &str) -> anyhow::Result<()> {
+    check_target_use(args, target)?;
     if source_host(source).is_some() {
         return Ok(());
     }

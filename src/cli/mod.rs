@@ -1,10 +1,11 @@
 //! The command line: the only place that prints.
 //!
 //! [`main`] reads what was typed and dispatches. Flags become a configuration (`flags`), a configuration becomes an
-//! engine and mirrors (`assemble`), `run_command` runs them and prints what the report says.
+//! engine and mirrors (`assemble`), `run_command` runs them and prints what the report says, `doctor_command` looks at them.
 
 mod args;
 mod assemble;
+mod doctor_command;
 mod flags;
 mod helm_repositories;
 pub mod logging;
@@ -85,6 +86,7 @@ fn dispatch(cli: Cli, screen: &Screen) -> anyhow::Result<u8> {
             let mode = Mode::Verify { deep: args.deep };
             run_command::run(&args.run, &cli.log, mode, screen)
         }
+        Command::Doctor(args) => doctor_command::run(&args, &cli.log, screen),
         Command::Login(args) => login::run(*args, &cli.log, screen),
         Command::Logout(args) => logout::run(args, &cli.log, screen),
         Command::Config(ConfigCommand::Check { file }) => check(&file, screen),

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::args::{OutputArgs, OutputForm};
+use super::args::{FindingsForm, OutputArgs, OutputForm};
+use crate::doctor;
 use crate::report::{RunReport, json, map, markdown, text};
 
 /// Tables are as wide as this where nobody says how wide the terminal is.
@@ -37,6 +38,16 @@ fn print_report(report: &RunReport, form: OutputForm) -> anyhow::Result<()> {
         OutputForm::Json if io::stdout().is_terminal() => json::write_pretty(report, &mut out),
         OutputForm::Json => json::write(report, &mut out),
         OutputForm::Markdown => markdown::write(report, &mut out),
+    };
+    gone_is_fine(printed.and_then(|()| out.flush())).context("cannot print the result")
+}
+
+/// Prints what `doctor` found.
+pub(super) fn findings(report: &doctor::Report, strict: bool, form: FindingsForm) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let printed = match form {
+        FindingsForm::Table => report.write_text(strict, width(), &mut out),
+        FindingsForm::Json => report.write_json(strict, io::stdout().is_terminal(), &mut out),
     };
     gone_is_fine(printed.and_then(|()| out.flush())).context("cannot print the result")
 }

@@ -60,6 +60,8 @@ pub(crate) struct Surroundings<'a> {
     variables: &'a BTreeMap<String, String>,
     /// Certificates end.
     now: DateTime<Utc>,
+    /// A text without any mirror is of no use.
+    needs_mirror: bool,
 }
 
 /// Reads and checks a file with the environment of the process over it.
@@ -73,10 +75,18 @@ pub fn load(path: &Path) -> Result<(Config, Vec<Problem>), ConfigError> {
 
 /// Checks a text as if it stood in the file `path`, with the environment of the process over it.
 pub fn check(text: &str, path: &Path) -> Result<(Config, Vec<Problem>), ConfigError> {
-    let variables = std::env::vars_os()
+    check_with(text, path, &variables())
+}
+
+/// As [`check`], for who needs the hosts and no mirror.
+pub fn check_hosts(text: &str, path: &Path) -> Result<(Config, Vec<Problem>), ConfigError> {
+    read_text(text, path, &variables(), false)
+}
+
+fn variables() -> BTreeMap<String, String> {
+    std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    check_with(text, path, &variables)
+        .collect()
 }
 
 /// As [`check`], with this environment.
@@ -85,12 +95,22 @@ pub fn check_with(
     path: &Path,
     variables: &BTreeMap<String, String>,
 ) -> Result<(Config, Vec<Problem>), ConfigError> {
+    read_text(text, path, variables, true)
+}
+
+fn read_text(
+    text: &str,
+    path: &Path,
+    variables: &BTreeMap<String, String>,
+    needs_mirror: bool,
+) -> Result<(Config, Vec<Problem>), ConfigError> {
     // Empty for a file here: what is typed relative is shown as it was typed
     let folder = path.parent().unwrap_or(Path::new(""));
     let near = Surroundings {
         folder,
         variables,
         now: Utc::now(),
+        needs_mirror,
     };
     let mut problems = Problems::new(text, path);
     let config = match tree::parse(text, &mut problems) {
@@ -136,7 +156,7 @@ fn build(entries: &[Entry], near: &Surroundings<'_>, problems: &mut Problems<'_>
     let mirrors = tables(&top, "mirror", near, problems, mirror::read);
     across::mirrors(&mirrors, problems);
     across::levels(&mirrors, &hosts, problems);
-    if !top.has("mirror") {
+    if near.needs_mirror && !top.has("mirror") {
         problems.refuse(
             &At::File,
             "mirror",

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
+
+use crate::certificate::Certificate;
 
 /// System bundles have about 250 KiB.
 const MAX_BYTES: u64 = 8 << 20;
@@ -38,7 +40,7 @@ pub(super) fn certificates(path: &Path, now: DateTime<Utc>) -> Result<Option<Str
     }
     let expired = certificates
         .iter()
-        .filter(|block| not_after(&block.der).is_some_and(|end| end < now))
+        .filter(|block| Certificate::read(&block.der).is_some_and(|read| read.not_after < now))
         .count();
     let all = certificates.len();
     match expired {
@@ -133,51 +135,6 @@ fn blocks(text: &str) -> Option<Vec<Block>> {
     Some(out)
 }
 
-/// The end of a certificate's validity, read out of its DER (RFC 5280, 4.1); `None` if the walk fails.
-fn not_after(der: &[u8]) -> Option<DateTime<Utc>> {
-    const SEQUENCE: u8 = 0x30;
-    let inside = |bytes, wanted| element(bytes).filter(|(tag, ..)| *tag == wanted);
-    let (_, certificate, _) = inside(der, SEQUENCE)?;
-    let (_, mut rest, _) = inside(certificate, SEQUENCE)?;
-    if let Some((_, _, after)) = inside(rest, 0xa0) {
-        rest = after; // version
-    }
-    for _ in 0..3 {
-        (_, _, rest) = element(rest)?; // serial number, algorithm, issuer
-    }
-    let (_, validity, _) = inside(rest, SEQUENCE)?;
-    let (_, _, rest) = element(validity)?;
-    let (tag, time, _) = element(rest)?;
-    let time = std::str::from_utf8(time).ok()?.strip_suffix('Z')?;
-    let time = match tag {
-        0x18 => time.to_owned(),
-        // UTCTime: two digits of the year, 50 and above are of the last century.
-        0x17 if time.get(..2)? < "50" => format!("20{time}"),
-        0x17 => format!("19{time}"),
-        _ => return None,
-    };
-    NaiveDateTime::parse_from_str(&time, "%Y%m%d%H%M%S")
-        .ok()
-        .map(|time| time.and_utc())
-}
-
-/// Tag, content and what follows of the first DER element.
-fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = bytes.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    let (length, rest) = if first < 0x80 {
-        (usize::from(first), rest)
-    } else {
-        let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f).min(5))?;
-        let length = digits.iter().try_fold(0_usize, |sum, digit| {
-            sum.checked_mul(256)?.checked_add(usize::from(*digit))
-        })?;
-        (length, rest)
-    };
-    let (content, after) = rest.split_at_checked(length)?;
-    Some((tag, content, after))
-}
-
 #[cfg(test)]
 mod tests {
     use chrono::{Datelike as _, Duration};
@@ -190,17 +147,6 @@ mod tests {
         parameters.not_after = rcgen::date_time_ymd(year, 6, 1);
         let key = rcgen::KeyPair::generate().unwrap();
         (parameters.self_signed(&key).unwrap().pem(), key.serialize_pem())
-    }
-
-    #[test]
-    fn reads_the_end_of_validity() {
-        for year in [2012, 2049, 2051] {
-            let (pem, _) = certificate(year);
-            let end = not_after(&blocks(&pem).unwrap()[0].der).unwrap();
-            assert_eq!(end.year(), year);
-        }
-        assert_eq!(not_after(&[0x30, 0x84, 0xff]), None);
-        assert_eq!(not_after(b""), None);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use reqwest::{Client, ClientBuilder, Proxy};
 use super::NetError;
 use super::dns::{Access, Zones};
 use super::guard::Policy;
+use super::options::NetOptions;
 use super::proxy::Proxies;
 use super::tls::TlsKey;
 
@@ -55,15 +56,18 @@ impl Reach {
 /// All clients of the process.
 pub(super) struct Clients {
     user_agent: String,
+    /// Answers carry the server's certificate.
+    certificates: bool,
     proxies: Arc<Proxies>,
     zones: Arc<Zones>,
     built: Mutex<HashMap<Key, Client>>,
 }
 
 impl Clients {
-    pub(super) fn new(user_agent: String, proxies: Arc<Proxies>, zones: Arc<Zones>) -> Self {
+    pub(super) fn new(options: &NetOptions, proxies: Arc<Proxies>, zones: Arc<Zones>) -> Self {
         Self {
-            user_agent,
+            user_agent: options.user_agent.clone(),
+            certificates: options.certificates,
             proxies,
             zones,
             built: Mutex::default(),
@@ -110,6 +114,7 @@ impl Clients {
             .retry(reqwest::retry::never())
             .referer(false)
             .gzip(key.gzip)
+            .tls_info(self.certificates)
             .connect_timeout(key.reach.connect_timeout())
             .pool_idle_timeout(POOL_IDLE)
             .http2_adaptive_window(true)

@@ -104,7 +104,7 @@ impl Resolve for Access {
     }
 }
 
-async fn lookup(host: &str) -> Result<Vec<SocketAddr>, ResolveError> {
+pub(super) async fn lookup(host: &str) -> Result<Vec<SocketAddr>, ResolveError> {
     let failed = |why: String, passing| ResolveError::Failed {
         host: host.to_owned(),
         why,

@@ -17,6 +17,7 @@ mod host;
 mod options;
 mod pace;
 mod proxy;
+mod reach;
 mod redact;
 mod redirect;
 mod request;

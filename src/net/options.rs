@@ -21,6 +21,8 @@ pub struct NetOptions {
     pub allow_private: Vec<AddressRule>,
     /// Whether `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` count.
     pub proxy_from_env: bool,
+    /// Whether [`super::Response::certificate`] knows what the server showed; it costs a copy with every answer.
+    pub certificates: bool,
 }
 
 impl Default for NetOptions {
@@ -31,6 +33,7 @@ impl Default for NetOptions {
             retry: RetryOptions::default(),
             allow_private: Vec::new(),
             proxy_from_env: true,
+            certificates: false,
         }
     }
 }

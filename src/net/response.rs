@@ -94,6 +94,12 @@ impl Response {
         &self.url
     }
 
+    /// The certificate that the server showed, as DER; only with [`super::NetOptions::certificates`] and over TLS.
+    pub fn certificate(&self) -> Option<&[u8]> {
+        let shown = self.inner.extensions().get::<reqwest::tls::TlsInfo>()?;
+        shown.peer_certificate()
+    }
+
     /// What the server says the body's length is. Never allocate by it (reliability A32).
     pub fn content_length(&self) -> Option<u64> {
         self.header(CONTENT_LENGTH)?.parse().ok()

@@ -76,11 +76,7 @@ impl Net {
             );
         }
         let zones = Arc::new(Zones::default());
-        let clients = Clients::new(
-            options.user_agent.clone(),
-            Arc::clone(&proxies),
-            Arc::clone(&zones),
-        );
+        let clients = Clients::new(&options, Arc::clone(&proxies), Arc::clone(&zones));
         let shared = Shared {
             options,
             proxies,

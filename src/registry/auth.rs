@@ -11,10 +11,11 @@ use url::Url;
 use super::RegistryError;
 use super::challenge::Challenge;
 use super::credential::{Credential, Credentials, Wanted, basic_header, bearer_header};
+use super::greeting::LoginMethod;
 use super::realm;
 use super::scope::Scope;
 use super::token::{Service, Token, Tokens};
-use crate::net::{AddressGuard, Net};
+use crate::net::{AddressGuard, Net, redact};
 use crate::types::RegistryHost;
 
 /// What the registry asks for.
@@ -331,6 +332,19 @@ impl Auth {
     fn check_realm(&self, realm: &str, credential: &Credential) -> Result<Url, RegistryError> {
         let secret = *credential != Credential::Anonymous;
         realm::check(&self.base, realm, secret, |url| self.trusts(url))
+    }
+
+    /// What the registry asked for, for people.
+    pub(super) fn method(&self) -> LoginMethod {
+        match self.mode() {
+            Mode::Open => LoginMethod::None,
+            Mode::Basic => LoginMethod::Basic,
+            Mode::Bearer(Service { realm, .. }) => LoginMethod::Token {
+                service: redact(&realm),
+                other_host: realm.host() != self.base.host(),
+                by_setting: self.trusts(&realm),
+            },
+        }
     }
 
     fn trusts(&self, realm: &Url) -> bool {

@@ -237,6 +237,26 @@ impl Manifests<'_> {
         }
     }
 
+    /// Whether there is an endpoint for referrers. 404 is what those answer that have none.
+    pub(super) async fn lists_referrers(&self, digest: &Digest) -> Result<bool, RegistryError> {
+        let path = format!("{}/referrers/{digest}", self.repository);
+        let call = Call::new(
+            Method::GET,
+            self.transport.url(&path),
+            self.repository,
+            self.right,
+        );
+        match self.transport.send(call).await {
+            Ok(response) => {
+                let listed = response.status().is_success();
+                response.discard().await;
+                Ok(listed)
+            }
+            Err(error) if error.class() == Class::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Deletes by digest. `false` if it was not there.
     pub(super) async fn delete(&self, digest: &Digest) -> Result<bool, RegistryError> {
         match self

@@ -10,6 +10,7 @@ mod creation;
 mod credential;
 pub mod credentials;
 mod error;
+mod greeting;
 mod location;
 mod manifest;
 mod pieces;
@@ -37,10 +38,11 @@ use url::Url;
 pub use creation::{Created, CreationError, CreationFuture, Lacking};
 pub use credential::{Credential, CredentialError, CredentialFuture, Credentials, FixedCredentials, Wanted};
 pub use error::RegistryError;
+pub use greeting::{Greeting, LoginMethod};
 pub use manifest::{Manifest, Stored};
 pub use problems::Problems;
 pub use standing::{Refusal, Standing};
-pub use tags::TagList;
+pub use tags::{NextPage, TagList, TagPage};
 
 use auth::Auth;
 use manifest::Manifests;
@@ -140,6 +142,21 @@ impl Registry {
         self.inner.uploads.single_post()
     }
 
+    /// Where its API is: scheme, host and port.
+    pub fn url(&self) -> Url {
+        self.inner.transport.url("")
+    }
+
+    /// GET `/v2/` without a login: what it says of itself. Sent every time; nothing is remembered of it.
+    pub async fn greet(&self) -> Result<Greeting, RegistryError> {
+        self.inner.transport.greet().await
+    }
+
+    /// How it wants to be logged in to; [`LoginMethod::None`] until it was asked.
+    pub fn login_method(&self) -> LoginMethod {
+        self.inner.transport.login_method()
+    }
+
     /// GET `/v2/`, once: whether this is a registry and what login it wants. Every other method does it first.
     pub async fn probe(&self) -> Result<(), RegistryError> {
         self.inner.transport.probe().await
@@ -172,6 +189,17 @@ impl Registry {
             }
             listed => listed,
         }
+    }
+
+    /// One page of at most `n` tags after `last`: how the registry pages, not what it holds.
+    pub async fn tag_page(
+        &self,
+        repository: &Repository,
+        n: usize,
+        last: Option<&str>,
+    ) -> Result<TagPage, RegistryError> {
+        let Inner { transport, right, .. } = &*self.inner;
+        tags::one_page(transport, repository, *right, n, last).await
     }
 
     fn hides(&self, error: &RegistryError) -> bool {
@@ -262,6 +290,30 @@ impl Registry {
         .await
     }
 
+    /// The same by PATCH, in pieces of `length` bytes or of what the registry wants at least: to find out whether it
+    /// takes them. [`Registry::push_blob`] does it by itself where a whole blob is too large.
+    pub async fn push_blob_in_pieces(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        payload: &Payload,
+        length: u64,
+    ) -> Result<(), RegistryError> {
+        let Inner {
+            transport, uploads, ..
+        } = &*self.inner;
+        Upload {
+            transport,
+            learned: uploads,
+            repository,
+            digest,
+            payload,
+            repeated: false,
+        }
+        .run_in_pieces(length)
+        .await
+    }
+
     /// Whether a blob is there, and of this size where one is given.
     pub async fn has_blob(
         &self,
@@ -339,6 +391,17 @@ impl Registry {
     ) -> Result<(), RegistryError> {
         self.manifests(repository, self.inner.right)
             .read_back(tag, digest)
+            .await
+    }
+
+    /// Whether the registry lists what refers to a manifest (distribution-spec "Listing Referrers").
+    pub async fn lists_referrers(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<bool, RegistryError> {
+        self.manifests(repository, self.inner.right)
+            .lists_referrers(digest)
             .await
     }
 

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use crate::payload::Payload;
 
 /// GHCR refuses pieces above 4 MiB (registries rule 7).
-const USUAL: u64 = 4 << 20;
+pub(super) const USUAL: u64 = 4 << 20;
 
 /// Pieces are held in memory, so a registry cannot ask for any size.
 const LARGEST: u64 = 64 << 20;
 
-/// The length of pieces where the registry wants at least `least`.
-pub(super) fn length(least: u64) -> u64 {
-    least.clamp(USUAL, LARGEST)
+/// The length of pieces that are to be `usual` bytes long, where the registry wants at least `least`.
+pub(super) fn length(least: u64, usual: u64) -> u64 {
+    least.max(usual).clamp(1, LARGEST)
 }
 
 /// The bytes from `offset`, `size` of them.
@@ -72,8 +72,9 @@ mod tests {
             assert!(read(&payload, 199_999, 2).await.is_err());
         }
         assert_eq!(
-            (length(0), length(5 << 20), length(u64::MAX)),
-            (USUAL, 5 << 20, LARGEST)
+            [(0, USUAL), (5 << 20, USUAL), (u64::MAX, USUAL), (0, 7), (0, 0)]
+                .map(|(least, usual)| length(least, usual)),
+            [USUAL, 5 << 20, LARGEST, 7, 1]
         );
     }
 }

@@ -33,6 +33,53 @@ pub struct TagList {
     pub trusted: bool,
 }
 
+/// One page of the list, as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagPage {
+    /// Its tags, in the registry's order.
+    pub tags: Vec<Box<str>>,
+    /// How it leads to the next.
+    pub next: NextPage,
+}
+
+/// How a page tells that there is more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextPage {
+    /// Not at all.
+    None,
+    /// By a `Link` that can be followed.
+    Link,
+    /// By a `Link` that leads elsewhere.
+    Odd,
+}
+
+/// Asks for one page.
+pub(super) async fn one_page(
+    transport: &Transport,
+    repository: &Repository,
+    right: Right,
+    n: usize,
+    last: Option<&str>,
+) -> Result<TagPage, RegistryError> {
+    let mut url = transport.url(&format!("{repository}/tags/list"));
+    url.query_pairs_mut().append_pair("n", &n.to_string());
+    if let Some(last) = last {
+        url.query_pairs_mut().append_pair("last", last);
+    }
+    let (page, link) = page(transport, url, repository, right).await?;
+    Ok(TagPage {
+        tags: match page {
+            Page::Tags(tags) => tags,
+            Page::Null => Vec::new(),
+        },
+        next: match link {
+            Link::None => NextPage::None,
+            Link::Next(_) => NextPage::Link,
+            Link::Odd => NextPage::Odd,
+        },
+    })
+}
+
 /// What a page says.
 enum Page {
     Tags(Vec<Box<str>>),

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::auth::Auth;
 use super::challenge::challenges;
+use super::greeting::{Greeting, LoginMethod};
 use super::problems::Problems;
 use super::scope::{Right, Scope};
 use super::{Credentials, RegistryError, creation, error};
@@ -268,19 +269,11 @@ impl Transport {
     }
 
     async fn ask(&self) -> Result<(), RegistryError> {
-        let response = self
-            .net
-            .send(Request::get(self.url(""), self.guard.clone()))
-            .await?;
-        let status = response.status();
-        let url = redact(&self.url(""));
-        let offered = challenges(response.headers());
-        let named = response.headers().contains_key("docker-distribution-api-version");
-        let body = response.text_lossy(ERROR_BODY).await;
-        match status {
-            StatusCode::OK if named || is_api(&body) => Ok(()),
+        let greeting = self.greet().await?;
+        match greeting.status {
+            StatusCode::OK => Ok(()),
             // Some hide the API's root with a 403 and serve what is below it.
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.auth.accept(&offered).await? => {
+            _ if self.auth.accept(&greeting.offered).await? => {
                 // Before the many requests of a run show a wrong password as often. Without one, public repositories
                 // may still be read.
                 if self.auth.has_credential(None).await {
@@ -292,34 +285,52 @@ impl Transport {
                 host: self.host.to_string(),
                 why: "it answers 401 without a login method that we know (Basic or Bearer)".to_owned(),
             }),
-            _ if status.is_success() => {
-                let why = format!(
+            status => Err(self.root_error(status, greeting.problems).await),
+        }
+    }
+
+    /// GET `/v2/` without a login. A 401 or 403 is an answer, anything that no registry says is an error.
+    pub(super) async fn greet(&self) -> Result<Greeting, RegistryError> {
+        let response = self
+            .net
+            .send(Request::get(self.url(""), self.guard.clone()))
+            .await?;
+        let mut greeting = Greeting::of(&response);
+        let (status, url) = (greeting.status, redact(&self.url("")));
+        let body = response.text_lossy(ERROR_BODY).await;
+        greeting.problems = Problems::parse(&body);
+        match status {
+            StatusCode::OK if greeting.version.is_some() || is_api(&body) => Ok(greeting),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(greeting),
+            _ if status.is_success() => Err(RegistryError::NotARegistry {
+                url,
+                why: format!(
                     "{status} with something else than the registry API ({})",
-                    Problems::parse(&body)
-                );
-                Err(RegistryError::NotARegistry { url, why })
-            }
+                    greeting.problems
+                ),
+            }),
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Err(RegistryError::NotARegistry {
                 url,
                 why: status.to_string(),
             }),
-            _ => {
-                let problems = Problems::parse(&body);
-                let advice = error::advice(
-                    self.host.as_str(),
-                    status,
-                    &problems,
-                    self.auth.has_credential(None).await,
-                );
-                Err(RegistryError::Status {
-                    method: Method::GET,
-                    url,
-                    status,
-                    problems,
-                    advice,
-                })
-            }
+            _ => Err(self.root_error(status, greeting.problems).await),
         }
+    }
+
+    async fn root_error(&self, status: StatusCode, problems: Problems) -> RegistryError {
+        let logged_in = self.auth.has_credential(None).await;
+        RegistryError::Status {
+            method: Method::GET,
+            url: redact(&self.url("")),
+            status,
+            advice: error::advice(self.host.as_str(), status, &problems, logged_in),
+            problems,
+        }
+    }
+
+    /// What the registry asked for, once it was asked.
+    pub(super) fn login_method(&self) -> LoginMethod {
+        self.auth.method()
     }
 
     /// Whether the registry accepts the login at all, apart from any repository. False if it asked for none.

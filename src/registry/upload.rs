@@ -140,7 +140,7 @@ impl Upload<'_> {
         loop {
             let in_pieces = self.payload.size() >= self.learned.too_large.load(Relaxed);
             let outcome = if in_pieces {
-                self.in_pieces().await
+                self.in_pieces(pieces::USUAL).await
             } else {
                 self.whole().await
             };
@@ -343,13 +343,18 @@ impl Upload<'_> {
         Ok(())
     }
 
-    /// In pieces of at most 4 MiB, or of what the registry wants at least (registries rule 7).
-    async fn in_pieces(&self) -> Result<(), Failure> {
+    /// In pieces, without tries: whether the registry takes them at all.
+    pub(super) async fn run_in_pieces(&self, length: u64) -> Result<(), RegistryError> {
+        self.in_pieces(length).await.map_err(|failure| failure.error)
+    }
+
+    /// In pieces of `usual` bytes, or of what the registry wants at least (registries rule 7).
+    async fn in_pieces(&self, usual: u64) -> Result<(), Failure> {
         let (Some(mut session), least) = self.open().await? else {
             return Ok(());
         };
         let total = self.payload.size();
-        let length = pieces::length(least);
+        let length = pieces::length(least, usual);
         let mut offset = 0;
         while offset < total {
             let size = length.min(total - offset);

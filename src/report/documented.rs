@@ -19,7 +19,9 @@ fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
             if name != "tests" {
                 sources(&path, found);
             }
-        } else if !["tests.rs", "sample.rs", "documented.rs"].contains(&name.as_str()) {
+        } else if path.extension().is_some_and(|kind| kind == "rs")
+            && !["tests.rs", "sample.rs", "documented.rs"].contains(&name.as_str())
+        {
             let text = fs::read_to_string(&path).unwrap();
             let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
             found.push((path.display().to_string(), text.to_owned()));

@@ -37,6 +37,7 @@ pub use run_report::{
     Command, DriftPolicy, MirrorReport, Problem, ProblemKind, RepositoryNote, RepositoryState, RunReport,
     SCHEMA, Signal, TargetReport,
 };
+pub(crate) use text::paragraph;
 pub use totals::Totals;
 pub use traffic::HostTraffic;
 pub(crate) use words::{count, duration};

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 /// A module and the modules of ours that it may use. Dependencies only point down; a module that is not here may use nothing.
 const STRATA: &[(&str, &[&str])] = &[
     ("types", &[]),
+    ("certificate", &[]),
     ("helm", &["types"]),
     ("payload", &["types"]),
     ("report", &["types"]),
@@ -22,7 +23,10 @@ const STRATA: &[(&str, &[&str])] = &[
     ("layout", &["payload", "types"]),
     ("registry", &["net", "payload", "secret", "types"]),
     ("source", &["helm", "layout", "net", "payload", "types"]),
-    ("config", &["helm", "plan", "schedule", "secret", "types"]),
+    (
+        "config",
+        &["certificate", "helm", "plan", "schedule", "secret", "types"],
+    ),
     ("target", &["layout", "net", "payload", "registry", "types"]),
     (
         "transfer",
@@ -39,10 +43,28 @@ const STRATA: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "doctor",
+        &[
+            "artifact",
+            "certificate",
+            "helm",
+            "layout",
+            "net",
+            "payload",
+            "plan",
+            "registry",
+            "report",
+            "run",
+            "source",
+            "transfer",
+            "types",
+        ],
+    ),
+    (
         "cli",
         &[
-            "artifact", "config", "helm", "layout", "net", "payload", "plan", "progress", "registry",
-            "report", "run", "schedule", "secret", "source", "target", "transfer", "types",
+            "artifact", "config", "doctor", "helm", "layout", "net", "payload", "plan", "progress",
+            "registry", "report", "run", "schedule", "secret", "source", "target", "transfer", "types",
         ],
     ),
 ];
@@ -72,13 +94,21 @@ const FENCES: &[(&str, &[&str])] = &[
     ("oci_client", &["helm/manifest"]),
     ("cron", &["schedule/crontab"]),
     ("chrono_tz", &["schedule/zone"]),
+    ("x509_parser", &["certificate"]),
     ("tar", &["helm/", "source/"]),
     ("flate2", &["helm/", "source/", "net/"]),
 ];
 
 /// Modules that are pure: what they must not name.
 const PURE: &[&str] = &[
-    "helm", "plan", "artifact", "report", "schedule", "state", "types",
+    "helm",
+    "plan",
+    "artifact",
+    "certificate",
+    "report",
+    "schedule",
+    "state",
+    "types",
 ];
 const IMPURE: &[&str] = &[
     "tokio",

@@ -21,6 +21,7 @@ mod config;
 mod copies;
 mod corpus;
 mod counts;
+mod doctor;
 mod drift;
 mod faults;
 mod helm_users;

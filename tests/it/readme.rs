@@ -4,12 +4,14 @@
 use std::path::Path;
 
 use super::support::ferry::Ferry;
+use super::support::tls::Tls;
 
 /// Documents with console blocks.
-const DOCUMENTS: [&str; 5] = [
+const DOCUMENTS: [&str; 6] = [
     "README.md",
     "docs/logins.md",
     "docs/migrating.md",
+    "docs/registries.md",
     "docs/report.md",
     "examples/README.md",
 ];
@@ -145,16 +147,11 @@ fn the_first_two_commands_are_the_door() {
 fn documents_name_only_what_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let ferry = Ferry::new();
-    let help: String = [
-        &["--help"][..],
-        &["migrate", "--help"],
-        &["plan", "--help"],
-        &["verify", "--help"],
-        &["login", "--help"],
-    ]
-    .iter()
-    .map(|args| ferry.run(*args).stdout)
-    .collect();
+    let help: String = ["migrate", "plan", "verify", "doctor", "login"]
+        .map(|command| [command, "--help"])
+        .iter()
+        .map(|args| ferry.run(*args).stdout)
+        .collect();
     for document in DOCUMENTS {
         let text = std::fs::read_to_string(root.join(document)).unwrap();
         for code in text
@@ -179,4 +176,39 @@ fn documents_name_only_what_exists() {
             }
         }
     }
+}
+
+/// Every configuration that a document shows is one, once the files that it names are there.
+#[test]
+fn every_configuration_that_is_shown_is_good() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ferry = Ferry::new().env("GITHUB_TOKEN", "a-token");
+    let home = ferry.home();
+    Tls::new().write_authority(&home.join("ca.pem"));
+    std::fs::write(home.join("secret"), "a password\n").unwrap();
+    std::fs::set_permissions(
+        home.join("secret"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o600),
+    )
+    .unwrap();
+    let mut checked = 0;
+    for document in DOCUMENTS {
+        let text = std::fs::read_to_string(root.join(document)).unwrap();
+        for block in text.split("```toml\n").skip(1) {
+            let block = block.split("```").next().unwrap();
+            let here: String = block
+                .lines()
+                .map(|line| match line.split_once(" = ") {
+                    Some((key @ "password_file", _)) => format!("{key} = \"secret\"\n"),
+                    Some((key @ "ca_file", _)) => format!("{key} = \"ca.pem\"\n"),
+                    _ => format!("{line}\n"),
+                })
+                .collect();
+            std::fs::write(home.join("config.toml"), &here).unwrap();
+            let outcome = ferry.run(["config", "check", "config.toml"]).expect(0);
+            assert_eq!(outcome.stderr, "", "{document}: {block}");
+            checked += 1;
+        }
+    }
+    assert!(checked >= 18, "only {checked} configurations were checked");
 }

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use super::{Command, MirrorReport, RunReport, Signal, TargetReport, count, duration, plain, words};
-use table::paragraph;
+pub(crate) use table::paragraph;
 
 /// The narrowest terminal that is written for; on a narrower one lines wrap by themselves.
 const MIN_WIDTH: usize = 40;

@@ -69,7 +69,7 @@ pub(super) fn cut(text: &str, width: usize) -> String {
 
 /// Writes `first` and then the words of `text`, going on in column `indent` where a line would be wider
 /// than `width`. Words are never broken: a URL can be copied.
-pub(super) fn paragraph(
+pub(crate) fn paragraph(
     out: &mut dyn io::Write,
     first: &str,
     text: &str,

@@ -6,9 +6,11 @@ use super::super::support::ferry::Ferry;
 use super::super::support::skip;
 use super::{example, left_in, only_error};
 
-const COMMANDS: [&str; 7] = [
+const COMMANDS: [&str; 9] = [
     "migrate",
     "plan",
+    "verify",
+    "doctor",
     "login",
     "logout",
     "config",

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::tls::Tls;
 use super::tools::Tool;
 
 /// The login of [`RealRegistry::with_login`].
@@ -30,13 +31,19 @@ pub(crate) struct RealRegistry {
 impl RealRegistry {
     /// Starts an empty one without logins.
     pub(crate) fn start(tool: Tool) -> Option<Self> {
-        Self::launch(tool, false)
+        Self::launch(tool, false, None)
     }
 
     /// Starts a Distribution that asks for [`USER`] and [`PASSWORD`] by Basic.
     pub(crate) fn with_login(tool: Tool) -> Option<Self> {
         assert_ne!(tool, Tool::Ggcr, "this registry knows no logins");
-        Self::launch(tool, true)
+        Self::launch(tool, true, None)
+    }
+
+    /// The same over TLS.
+    pub(crate) fn secure_with_login(tool: Tool, tls: &Tls) -> Option<Self> {
+        assert_ne!(tool, Tool::Ggcr, "this registry knows no logins");
+        Self::launch(tool, true, Some(tls))
     }
 
     /// The one that the environment names, to run the tests against any registry.
@@ -59,13 +66,13 @@ impl RealRegistry {
             .collect()
     }
 
-    fn launch(tool: Tool, login: bool) -> Option<Self> {
+    fn launch(tool: Tool, login: bool, tls: Option<&Tls>) -> Option<Self> {
         let binary = tool.find()?;
         // Another process may take the port between finding and using it
         for _ in 0..5 {
             let storage = TempDir::new().unwrap();
             let port = free_port();
-            let command = command(tool, &binary, storage.path(), port, login);
+            let command = command(tool, &binary, storage.path(), port, login, tls);
             if let Some(child) = wait_for(command, port, storage.path()) {
                 return Some(Self {
                     host: format!("127.0.0.1:{port}"),
@@ -124,14 +131,14 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-fn command(tool: Tool, binary: &Path, storage: &Path, port: u16, login: bool) -> Command {
+fn command(tool: Tool, binary: &Path, storage: &Path, port: u16, login: bool, tls: Option<&Tls>) -> Command {
     let mut command = Command::new(binary);
     if tool == Tool::Ggcr {
         command.args(["-port", &port.to_string()]);
         return command;
     }
     let config = storage.join("config.yml");
-    std::fs::write(&config, distribution_config(storage, port, login)).unwrap();
+    std::fs::write(&config, distribution_config(storage, port, login, tls)).unwrap();
     // No traces are sent anywhere
     command
         .arg("serve")
@@ -141,7 +148,7 @@ fn command(tool: Tool, binary: &Path, storage: &Path, port: u16, login: bool) ->
 }
 
 /// Both Distributions read this.
-fn distribution_config(storage: &Path, port: u16, login: bool) -> String {
+fn distribution_config(storage: &Path, port: u16, login: bool, tls: Option<&Tls>) -> String {
     let root = storage.join("data");
     let mut auth = String::new();
     if login {
@@ -149,8 +156,18 @@ fn distribution_config(storage: &Path, port: u16, login: bool) -> String {
         std::fs::write(&file, HTPASSWD).unwrap();
         auth = format!("auth:\n  htpasswd: {{realm: test, path: '{}'}}\n", file.display());
     }
+    let mut https = String::new();
+    if let Some(tls) = tls {
+        let (certificate, key) = (storage.join("server.pem"), storage.join("server.key"));
+        tls.write_server(&certificate, &key);
+        https = format!(
+            "  tls: {{certificate: '{}', key: '{}'}}\n",
+            certificate.display(),
+            key.display()
+        );
+    }
     format!(
-        "version: 0.1\nlog: {{level: warn}}\nstorage:\n  filesystem: {{rootdirectory: '{}'}}\nhttp:\n  addr: 127.0.0.1:{port}\n  secret: a-test-secret\n{auth}",
+        "version: 0.1\nlog: {{level: warn}}\nstorage:\n  filesystem: {{rootdirectory: '{}'}}\nhttp:\n  addr: 127.0.0.1:{port}\n  secret: a-test-secret\n{https}{auth}",
         root.display()
     )
 }

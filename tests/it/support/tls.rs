@@ -15,6 +15,7 @@ use tokio_rustls::rustls::{ConfigBuilder, RootCertStore, ServerConfig};
 pub(crate) struct Tls {
     authority_pem: String,
     client_pem: (String, String),
+    server_pem: (String, String),
     acceptor: TlsAcceptor,
 }
 
@@ -43,6 +44,7 @@ impl Tls {
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         }
         let certificate = params.self_signed(&key).unwrap();
+        let server_pem = (certificate.pem(), key.serialize_pem());
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let config = server_config(certificate.der(), false)
             .with_single_cert(vec![certificate.der().clone()], key)
@@ -50,6 +52,7 @@ impl Tls {
         Self {
             authority_pem: certificate.pem(),
             client_pem: (String::new(), String::new()),
+            server_pem,
             acceptor: TlsAcceptor::from(Arc::new(config)),
         }
     }
@@ -81,6 +84,7 @@ impl Tls {
         server.distinguished_name = common_name("test server");
         change(&mut server);
         let certificate = server.signed_by(&key, &issuer).unwrap();
+        let server_pem = (certificate.pem(), key.serialize_pem());
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let client_key = KeyPair::generate().unwrap();
         let mut client = CertificateParams::default();
@@ -92,6 +96,7 @@ impl Tls {
         Self {
             authority_pem: root.pem(),
             client_pem: (client.pem(), client_key.serialize_pem()),
+            server_pem,
             acceptor: TlsAcceptor::from(Arc::new(config)),
         }
     }
@@ -105,6 +110,12 @@ impl Tls {
     pub(crate) fn write_client(&self, certificate: &Path, key: &Path) {
         std::fs::write(certificate, &self.client_pem.0).unwrap();
         std::fs::write(key, &self.client_pem.1).unwrap();
+    }
+
+    /// Writes the server's certificate and its key, for a real server.
+    pub(crate) fn write_server(&self, certificate: &Path, key: &Path) {
+        std::fs::write(certificate, &self.server_pem.0).unwrap();
+        std::fs::write(key, &self.server_pem.1).unwrap();
     }
 
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
