@@ -65,6 +65,15 @@ pub struct Tags {
     /// The listing was complete and orderly: a tag that it does not name is absent. Otherwise a look at the tag
     /// itself decides (registries rule 15).
     pub trusted: bool,
+    /// Tags are stored in lower case: two that differ only in that are one (registries rule 17).
+    pub folded: bool,
+}
+
+impl Tags {
+    /// Whether this tag is listed.
+    pub fn names(&self, tag: &str) -> bool {
+        self.names.contains(tag) || (self.folded && self.names.contains(tag.to_ascii_lowercase().as_str()))
+    }
 }
 
 /// Why a target did not do what it was asked.
@@ -169,12 +178,14 @@ impl Target {
                     names: list.tags,
                     found: list.found,
                     trusted: list.trusted,
+                    folded: registry.folds_tags(),
                 })
             }
             Self::Layout(layout) => Ok(Tags {
                 names: layout.list_tags(repository),
                 found: true,
                 trusted: true,
+                folded: false,
             }),
         }
     }
@@ -275,15 +286,17 @@ impl Target {
         Ok(())
     }
 
-    /// Reads a tag back until it names `digest`. A layout is durable when it says so.
+    /// Reads a tag back until it names `digest`, and looks for its blobs (digest and size). A layout is durable when it
+    /// says so.
     pub async fn read_back(
         &self,
         repository: &Repository,
         tag: &Tag,
         digest: &Digest,
+        blobs: &[(Digest, u64)],
     ) -> Result<(), TargetFault> {
         match self {
-            Self::Registry { registry, .. } => Ok(registry.read_back(repository, tag, digest).await?),
+            Self::Registry { registry, .. } => Ok(registry.read_back(repository, tag, digest, blobs).await?),
             Self::Layout(_) => Ok(()),
         }
     }

@@ -8,6 +8,9 @@ use crate::net::{NetError, is_transient};
 use crate::payload::SpoolError;
 use crate::types::{Class, Digest};
 
+/// How ECR says that a password ran out, in lower case.
+pub(super) const EXPIRED: &str = "authorization token has expired";
+
 /// Why a registry did not do what was asked. URLs are masked, foreign text is escaped.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
@@ -225,6 +228,12 @@ impl RegistryError {
         }
     }
 
+    /// True if the password itself ran out, in ECR's words (registries rule 4).
+    pub(super) fn is_expired(&self) -> bool {
+        matches!(self, Self::Status { status, problems, .. }
+            if *status == StatusCode::FORBIDDEN && problems.says(EXPIRED))
+    }
+
     /// True if the registry has no room, which smaller pieces would not change.
     pub(super) fn is_full(&self) -> bool {
         matches!(self, Self::Status { status, problems, .. } if is_quota(*status, problems))
@@ -333,9 +342,7 @@ pub(super) fn advice(host: &str, status: StatusCode, problems: &Problems, logged
             "; the registry does not accept the credentials, the repository is missing, or {rights}; `chartferry login {host}` stores other ones"
         ),
         403 => format!("; {rights}"),
-        413 => format!(
-            "; `{host}`, or a proxy in front of it, takes no body of this size: raise its limit (nginx: `client_max_body_size`)"
-        ),
+        413 => "; the registry or a proxy in front of it limits the size of a request: raise the limit there (nginx: `client_max_body_size`; ingress-nginx: the annotation `nginx.ingress.kubernetes.io/proxy-body-size`)".to_owned(),
         429 => format!("; `{host}` limits requests: set `requests_per_second` for it, or run again later"),
         _ => String::new(),
     }
@@ -386,8 +393,8 @@ mod tests {
                 Class::Retry,
                 "503 Service Unavailable: an HTML page",
             ),
-            (413, "<html>", Class::Permanent, "client_max_body_size"),
             (507, "", Class::Permanent, "full"),
+            (413, "<html>", Class::Permanent, "client_max_body_size"),
             (501, "", Class::Permanent, "501 Not Implemented"),
         ] {
             let error = error(status, body);

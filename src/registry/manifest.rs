@@ -215,6 +215,22 @@ impl Manifests<'_> {
         }
     }
 
+    /// Whether the blobs of a manifest are there with their sizes: some registries store a body without comparing it
+    /// with its digest (registries rule 11).
+    pub(super) async fn has_blobs(&self, tag: &Tag, blobs: &[(Digest, u64)]) -> Result<(), RegistryError> {
+        let looks = blobs.iter().map(|(digest, size)| {
+            super::blob::is_there(self.transport, self.repository, digest, Some(*size), self.right)
+        });
+        let found = futures_util::future::try_join_all(looks).await?;
+        match blobs.iter().zip(found).find(|(_, there)| !there) {
+            None => Ok(()),
+            Some(((digest, size), _)) => Err(RegistryError::Unverified {
+                reference: self.shown(tag.as_str()),
+                why: format!("its blob `{digest}` is not there with its {size} bytes"),
+            }),
+        }
+    }
+
     /// A refusal that may mean that the tag is protected: seven spellings are known, so the tag itself decides.
     async fn settle(
         &self,

@@ -15,6 +15,7 @@ mod location;
 mod manifest;
 mod pieces;
 mod problems;
+mod quota;
 mod realm;
 mod scope;
 mod session;
@@ -46,6 +47,7 @@ pub use tags::{NextPage, TagList, TagPage};
 
 use auth::Auth;
 use manifest::Manifests;
+use quota::ManifestPace;
 use scope::Right;
 use session::Session;
 use transport::{Call, Transport};
@@ -92,6 +94,7 @@ pub struct Registry {
 struct Inner {
     transport: Arc<Transport>,
     uploads: Uploads,
+    pace: ManifestPace,
     right: Right,
 }
 
@@ -123,10 +126,12 @@ impl Registry {
             Right::Push
         };
         let uploads = Uploads::new(options.single_post);
+        let pace = ManifestPace::of(transport.host.as_str());
         Ok(Self {
             inner: Arc::new(Inner {
                 transport,
                 uploads,
+                pace,
                 right,
             }),
         })
@@ -377,21 +382,30 @@ impl Registry {
         media_type: &str,
         bytes: Bytes,
     ) -> Result<Stored, RegistryError> {
+        self.inner.pace.turn().await;
         self.manifests(repository, Right::Push)
             .put(tag, media_type, bytes)
             .await
     }
 
-    /// Reads a tag back until it shows `digest`, within the tries of the network: after the first tag pushed.
+    /// Reads a tag back until it shows `digest`, within the tries of the network, and looks for its blobs (digest and
+    /// size): after the first tag pushed (registries rule 11).
     pub async fn read_back(
         &self,
         repository: &Repository,
         tag: &Tag,
         digest: &Digest,
+        blobs: &[(Digest, u64)],
     ) -> Result<(), RegistryError> {
-        self.manifests(repository, self.inner.right)
-            .read_back(tag, digest)
-            .await
+        let manifests = self.manifests(repository, self.inner.right);
+        manifests.read_back(tag, digest).await?;
+        manifests.has_blobs(tag, blobs).await
+    }
+
+    /// Whether the registry stores tags in lower case, as Gitea and Forgejo do (registries rule 17). Known once it was
+    /// probed.
+    pub fn folds_tags(&self) -> bool {
+        self.inner.transport.folds_tags()
     }
 
     /// Whether the registry lists what refers to a manifest (distribution-spec "Listing Referrers").

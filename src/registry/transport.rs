@@ -1,6 +1,7 @@
 //! Sends requests to one registry with the right `Authorization`, and turns answers that are errors into errors.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -9,7 +10,7 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use super::auth::Auth;
-use super::challenge::challenges;
+use super::challenge::{Challenge, challenges};
 use super::greeting::{Greeting, LoginMethod};
 use super::problems::Problems;
 use super::scope::{Right, Scope};
@@ -94,6 +95,8 @@ pub(super) struct Transport {
     guard: AddressGuard,
     auth: Auth,
     probed: OnceCell<()>,
+    /// The registry stores tags in lower case.
+    folds: AtomicBool,
     /// Whether a login works, once somebody doubted it.
     confirmed: tokio::sync::Mutex<Vec<(HeaderValue, bool)>>,
 }
@@ -107,6 +110,7 @@ impl Transport {
             guard,
             auth,
             probed: OnceCell::new(),
+            folds: AtomicBool::new(false),
             confirmed: tokio::sync::Mutex::default(),
         })
     }
@@ -146,9 +150,9 @@ impl Transport {
                 StatusCode::UNAUTHORIZED => {
                     self.auth.refused(&offered, scope, authorization.as_ref()).await?
                 }
-                // ECR's way to say 401 (registries rule 4).
-                StatusCode::FORBIDDEN if call.method == Method::HEAD || says_expired(&problems) => {
-                    let certain = says_expired(&problems);
+                // ECR's way to say 401 (registries rule 4). To a HEAD it cannot say why.
+                StatusCode::FORBIDDEN if call.method == Method::HEAD || problems.says(error::EXPIRED) => {
+                    let certain = problems.says(error::EXPIRED);
                     self.auth.expired(scope, authorization.as_ref(), certain).await?
                 }
                 _ => false,
@@ -263,6 +267,11 @@ impl Transport {
         Ok(Some((status, Problems::parse(&body))))
     }
 
+    /// Whether the registry stores tags in lower case; known after the probe.
+    pub(super) fn folds_tags(&self) -> bool {
+        self.folds.load(Relaxed) || self.kind() == Some(RegistryKind::Gitea)
+    }
+
     /// GET `/v2/`, once: is this a registry, and what does it want (reliability F28)?
     pub(super) async fn probe(&self) -> Result<(), RegistryError> {
         self.probed.get_or_try_init(|| self.ask()).await.copied()
@@ -270,6 +279,7 @@ impl Transport {
 
     async fn ask(&self) -> Result<(), RegistryError> {
         let greeting = self.greet().await?;
+        self.folds.store(greeting.offered.iter().any(is_gitea), Relaxed);
         match greeting.status {
             StatusCode::OK => Ok(()),
             // Some hide the API's root with a 403 and serve what is below it.
@@ -352,9 +362,12 @@ impl Transport {
     }
 }
 
-/// ECR's words for a password that ran out.
-fn says_expired(problems: &Problems) -> bool {
-    problems.says("authorization token has expired")
+/// Gitea and Forgejo, by the token service that only they name so (registries rule 17).
+fn is_gitea(challenge: &Challenge) -> bool {
+    let Challenge::Bearer { realm, service, .. } = challenge else {
+        return false;
+    };
+    service.as_deref() == Some("container_registry") && realm.ends_with("/v2/token")
 }
 
 /// The root of the API answers `{}`, `true` or nothing.

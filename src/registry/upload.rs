@@ -155,7 +155,8 @@ impl Upload<'_> {
                 continue;
             }
             // A session that another replica or a restart does not know, and a login that ran out under way.
-            let lost = sent && matches!(status, Some(401 | 404 | 416)) && lost_sessions < SESSIONS;
+            let gone = matches!(status, Some(401 | 404 | 416)) || error.is_expired();
+            let lost = sent && gone && lost_sessions < SESSIONS;
             lost_sessions += u8::from(lost);
             if !(lost || error.class() == Class::Retry) || !tries.again().await {
                 // Where pieces are refused too, that the whole is too large is the matter.
@@ -248,7 +249,9 @@ impl Upload<'_> {
                         .single
                         .compare_exchange(UNKNOWN, REFUSED, Relaxed, Relaxed);
                 }
-                Err(sent(error))
+                // No session was open yet that could be lost.
+                let refused = matches!(status, Some(401 | 404 | 416));
+                Err(if refused { error.into() } else { sent(error) })
             }
         }
     }
@@ -381,11 +384,20 @@ impl Upload<'_> {
             if !response.status().is_success() {
                 return Err(sent(unexpected(&response)));
             }
+            offset += size;
+            // ECR may answer the last piece so: the blob is complete, and the PUT would be refused (registries 3.3).
+            if response.status() == StatusCode::CREATED && offset == total {
+                response.discard().await;
+                if self.is_there().await? {
+                    session.closed();
+                    return Ok(());
+                }
+                return self.close(session, None).await;
+            }
             if response.headers().contains_key(LOCATION) {
                 session.moved(location::resolve(response.url(), response.header(LOCATION))?);
             }
             response.discard().await;
-            offset += size;
         }
         self.close(session, None).await
     }

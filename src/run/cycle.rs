@@ -9,7 +9,7 @@ use futures_util::{FutureExt as _, StreamExt as _, future, stream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::drift::{Depth, Look, Standing};
+use super::drift::{Depth, Look, Standing, case_collisions};
 use super::ledger::Ledger;
 use super::read::{Opened, Work};
 use super::spec::{Engine, MirrorSpec, Mode};
@@ -209,7 +209,23 @@ impl Cycle {
             tags: &tags,
             depth: Depth::of(self.mode, self.spec.check_drift),
         };
-        let standings = candidates.iter().map(|candidate| look.standing(candidate));
+        let collisions = if tags.folded {
+            case_collisions(candidates)
+        } else {
+            HashMap::new()
+        };
+        let look = &look;
+        let standings = candidates.iter().map(|candidate| {
+            let collision = collisions
+                .get(&candidate.tag.as_str().to_ascii_lowercase())
+                .cloned();
+            async move {
+                match collision {
+                    Some(reason) => Standing::Failed(Action::Refused, reason),
+                    None => look.standing(candidate).await,
+                }
+            }
+        });
         let mut standings: Vec<_> = stream::iter(standings).buffered(LISTINGS).collect().await;
         if !tags.found {
             self.preflight(destination, &repository, &mut standings).await;
@@ -273,9 +289,13 @@ impl Cycle {
         let Some(known) = self.known.get(repository) else {
             return;
         };
-        let unknown = tags.names.iter().filter(|tag| {
-            !known.contains(&***tag) && !tag.starts_with("sha256-") && tag.parse::<Digest>().is_err()
-        });
+        let named = |tag: &str| {
+            known.contains(tag) || (tags.folded && known.iter().any(|own| own.eq_ignore_ascii_case(tag)))
+        };
+        let unknown = tags
+            .names
+            .iter()
+            .filter(|tag| !named(tag) && !tag.starts_with("sha256-") && tag.parse::<Digest>().is_err());
         let mut unknown: Vec<_> = unknown.collect();
         unknown.sort();
         let reason = Reason::new(

@@ -1,5 +1,6 @@
 //! How a version stands at a target: missing, there, or there with other bytes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::inspect::{Inspection, Seen};
@@ -28,6 +29,28 @@ impl Standing {
     pub(super) fn failed(fault: Fault) -> Self {
         Self::Failed(fault.action, Arc::new(fault.reason))
     }
+}
+
+/// Of versions whose tags differ only in case, a registry that folds case keeps one: none of them is written (registries
+/// rule 17).
+pub(super) fn case_collisions(candidates: &[Candidate]) -> HashMap<String, Arc<Reason>> {
+    let mut tags: HashMap<String, Vec<&str>> = HashMap::new();
+    for candidate in candidates {
+        let tag = candidate.tag.as_str();
+        let same = tags.entry(tag.to_ascii_lowercase()).or_default();
+        if !same.contains(&tag) {
+            same.push(tag);
+        }
+    }
+    tags.retain(|_, same| same.len() > 1);
+    let reason = |same: Vec<&str>| {
+        let text = format!(
+            "the registry stores tags in lower case, so `{}` would overwrite each other; leave out all but one of these versions with a filter",
+            same.join("` and `")
+        );
+        Arc::new(Reason::new("tag-case", text))
+    };
+    tags.into_iter().map(|(tag, same)| (tag, reason(same))).collect()
 }
 
 /// How closely the versions of one repository are looked at.
@@ -67,7 +90,7 @@ impl Depth {
 impl Look<'_> {
     /// Judges by the tag list, where that can be trusted and is enough; by the tag itself otherwise.
     pub(super) async fn standing(&self, candidate: &Candidate) -> Standing {
-        let listed = self.tags.names.contains(candidate.tag.as_str());
+        let listed = self.tags.names(candidate.tag.as_str());
         if !listed && self.tags.trusted {
             return Standing::Missing;
         }

@@ -96,10 +96,15 @@ impl Errand<'_> {
             )
             .await
             .map_err(|fault| destination.failed(&repository, &fault))?;
+        let sizes: Vec<(Digest, u64)> = cargo
+            .blobs
+            .iter()
+            .map(|(digest, payload)| (*digest, payload.size()))
+            .collect();
         destination
-            .stored(&repository, &cargo.tag, &manifest.digest)
+            .stored(&repository, &cargo.tag, &manifest.digest, &sizes)
             .await?;
-        let blobs: u64 = cargo.blobs.iter().map(|(_, payload)| payload.size()).sum();
+        let blobs: u64 = sizes.iter().map(|(_, size)| size).sum();
         Ok(Pushed::Stored(blobs + manifest.bytes.len() as u64))
     }
 

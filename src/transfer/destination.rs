@@ -241,13 +241,14 @@ impl Destination {
         repository: &Repository,
         tag: &Tag,
         digest: &Digest,
+        blobs: &[(Digest, u64)],
     ) -> Result<(), Fault> {
         self.writes.granted(repository);
         self.full.restart();
         if self.proved.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        let Err(error) = self.target.read_back(repository, tag, digest).await else {
+        let Err(error) = self.target.read_back(repository, tag, digest, blobs).await else {
             return Ok(());
         };
         let text = format!(

@@ -415,6 +415,8 @@ fn uploads_may_go_on_beside_the_registry_without_the_login() {
     let location = format!("http://{}/v2/charts/demo/blobs/uploads/1?sig=a%2Fb", store.host());
     let answer = Answer::status(202).header("location", &location);
     registry.fault(Fault::on(Kind::UploadPost, Effect::Instead(answer)));
+    // Whoever looks for them is sent there
+    registry.fault(Fault::status(Kind::BlobHead, 307));
     let (source, ferry) = (ChartRepo::of(&demo()), Ferry::new());
     log_in(ferry.home(), &registry);
     migrate(&ferry, &source, &registry, &[]).expect(0);

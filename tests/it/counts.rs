@@ -48,6 +48,12 @@ fn assert_requests(log: &Log, expected: &[(Kind, usize)]) {
             None => actual.push((entry.kind, 1)),
         }
     }
+    // The version that is read again has two blobs, or three with provenance
+    if expected.contains(&(Kind::ManifestHead, 1)) {
+        let looks = log.count(Kind::BlobHead);
+        assert!((2..=3).contains(&looks), "\n{log}");
+        actual.retain(|(kind, _)| *kind != Kind::BlobHead);
+    }
     let mut expected: Vec<_> = expected.iter().copied().filter(|(_, count)| *count > 0).collect();
     expected.sort_unstable();
     actual.sort_unstable();
@@ -65,7 +71,7 @@ fn first_run(single_post: bool) -> Vec<(Kind, usize)> {
         // where the others need no second one
         (Kind::UploadPut, if single_post { 1 } else { blobs }),
         (Kind::ManifestPut, VERSIONS),
-        // The first tag of the run, read again
+        // The first version of the run, read again
         (Kind::ManifestHead, 1),
     ]
 }

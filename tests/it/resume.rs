@@ -191,8 +191,8 @@ fn a_kill_at_any_request_loses_nothing_and_repeats_little() {
         .report(args(&repo.url(), &registry.target("charts")))
         .expect(0);
     let requests = registry.log().0.len();
-    // Probe, two tag lists, five per version, one tag read again
-    assert_eq!(requests, 1 + 2 + PER_VERSION * charts.len() + 1);
+    // Probe, two tag lists, five per version, one tag and its two blobs looked at again
+    assert_eq!(requests, 1 + 2 + PER_VERSION * charts.len() + 1 + 2);
     let kills: Vec<_> = (1..=requests)
         .flat_map(|k| [(k, Moment::Before), (k, Moment::After)])
         .collect();

@@ -12,7 +12,7 @@ use crate::support::charts::{Chart, MTIME, grid, unverifiable_prov};
 use crate::support::faults::{Effect, Fault};
 use crate::support::helm::{Helm, words};
 use crate::support::process::{PASSWORD, RealRegistry, USER};
-use crate::support::registry::{Immutable, Link, Registry, error};
+use crate::support::registry::{Immutable, Link, Location, Registry, error};
 use crate::support::registry_auth::Auth;
 use crate::support::server::{Answer, Kind};
 use crate::support::tls::Tls;
@@ -128,7 +128,7 @@ fn both_helms_and_both_kinds_of_registry_give_one_digest() {
 async fn an_independent_client_pushes_to_the_fake_registry_and_pages_through_its_tags() {
     let registry = Registry::with(|it| {
         it.auth = Auth::bearer(USER, PASSWORD);
-        it.absolute_location = true;
+        it.location = Location::Absolute;
         it.page_size = Some(2);
     });
     let client = oci_client::Client::try_from(ClientConfig {
@@ -237,7 +237,7 @@ fn immutable_tags_and_single_post_and_expiry_are_switches() {
     });
     let digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
     let post = format!(
-        "POST /v2/charts/demo/blobs/uploads/?digest={digest} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}"
+        "POST /v2/charts/demo/blobs/uploads/?digest={digest} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/octet-stream\r\nContent-Length: 2\r\n\r\n{{}}"
     );
     assert!(raw(&registry.host(), &post).starts_with("HTTP/1.1 201"));
     assert!(registry.content("charts/demo").blobs.contains_key(digest));

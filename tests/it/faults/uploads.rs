@@ -121,7 +121,8 @@ fn f25_a_blob_whose_answer_was_lost_is_not_sent_twice() {
     scene.run().expect(0);
     let log = scene.registry.log();
     assert_eq!(log.count(Kind::UploadPut), 2, "{log}");
-    assert_eq!(log.count(Kind::BlobHead), 1, "{log}");
+    // Two of them are the look at the first version of the run
+    assert_eq!(log.count(Kind::BlobHead), 1 + 2, "{log}");
     scene.assert_complete();
     scene.settle();
 }
@@ -136,7 +137,8 @@ fn f25_a_blob_sent_in_one_post_whose_answer_was_lost_is_not_sent_twice() {
     scene.run().expect(0);
     let log = scene.registry.log();
     assert_eq!(log.count(Kind::UploadPost), 2, "{log}");
-    assert_eq!(log.count(Kind::BlobHead), 1, "{log}");
+    // Two of them are the look at the first version of the run
+    assert_eq!(log.count(Kind::BlobHead), 1 + 2, "{log}");
     scene.assert_complete();
     scene.settle();
 }

@@ -10,11 +10,14 @@ pub(crate) mod helm;
 pub(crate) mod names;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod recorder;
 pub(crate) mod registry;
-pub(crate) mod registry_auth;
 pub(crate) mod server;
 pub(crate) mod tls;
 pub(crate) mod tools;
+
+/// The logins of the fake registry, by the name under which tests know them.
+pub(crate) use registry as registry_auth;
 
 /// Says on stderr that a test, or a part of one, did not run and what it lacks. With `CI=true` that is a failure: a machine that
 /// is meant to check everything must not pass by checking less.

@@ -86,6 +86,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The connection is closed instead.
+    closes: bool,
 }
 
 impl Answer {
@@ -95,6 +97,15 @@ impl Answer {
             status: StatusCode::from_u16(code).unwrap(),
             headers: HeaderMap::new(),
             body: Bytes::new(),
+            closes: false,
+        }
+    }
+
+    /// No answer: the connection is closed.
+    pub(crate) fn closed() -> Self {
+        Self {
+            closes: true,
+            ..Self::status(500)
         }
     }
 
@@ -383,6 +394,9 @@ async fn serve<H: Handler>(
         }
         None => {
             let answer = shared.handler.answer(&request);
+            if answer.closes {
+                return Err(Closed);
+            }
             Ok(shared.reply(line, &answer, plain(&answer)))
         }
     }
