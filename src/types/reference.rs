@@ -2,9 +2,6 @@
 
 use std::fmt;
 
-/// Where the API of Docker Hub is.
-const DOCKER_HUB: &str = "registry-1.docker.io";
-
 use super::name::is_component;
 use super::{ChartName, Digest, Tag};
 
@@ -40,7 +37,7 @@ impl RegistryHost {
     /// The host that serves the API: `docker.io` is reached as `registry-1.docker.io` (helm-oci-format 4).
     pub fn api_host(&self) -> &str {
         match &*self.0 {
-            "docker.io" | "index.docker.io" => DOCKER_HUB,
+            "docker.io" | "index.docker.io" => "registry-1.docker.io",
             host => host,
         }
     }
@@ -105,13 +102,6 @@ pub enum TargetError {
     /// Host and path together are too long.
     #[error("`{}` has over 255 characters with its host", .0.escape_debug())]
     TooLong(String),
-    /// Docker Hub has repositories `namespace/name` and no others (registries 3.2): a third level is answered with a
-    /// misleading 401, and so is none.
-    #[error(
-        "`oci://{}` cannot hold charts: repositories of Docker Hub have exactly two levels; give `oci://docker.io/NAMESPACE`, and each chart is a repository in that namespace",
-        .0.escape_debug()
-    )]
-    Levels(String),
 }
 
 impl OciTarget {
@@ -124,14 +114,10 @@ impl OciTarget {
             Some((host, path)) => (host, Some(Repository::new(path)?)),
             None => (rest, None),
         };
-        let host = RegistryHost::new(host)?;
-        let levels = prefix
-            .as_ref()
-            .map_or(0, |prefix| prefix.as_str().split('/').count());
-        if host.api_host() == DOCKER_HUB && levels != 1 {
-            return Err(TargetError::Levels(rest.chars().take(300).collect()));
-        }
-        Ok(Self { host, prefix })
+        Ok(Self {
+            host: RegistryHost::new(host)?,
+            prefix,
+        })
     }
 
     /// The repository of a chart under this target.
@@ -199,9 +185,6 @@ mod tests {
             "oci://u:p@r.io/a",
             "oci://r.io:x/a",
             "oci://r.io:/a",
-            "oci://docker.io",
-            "oci://docker.io/ferry/charts",
-            "oci://registry-1.docker.io/ferry/charts",
         ] {
             assert!(OciTarget::parse(text).is_err(), "{text}");
         }

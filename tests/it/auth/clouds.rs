@@ -142,7 +142,7 @@ fn a_refresh_token_of_acr_that_ran_out_is_renewed() {
     for number in 1..=2 {
         let body = serde_json::json!({ "refresh_token": format!("s3cr3t-{number}") });
         let answer = Answer::status(200).body(body.to_string());
-        let exchange = Fault::on(Kind::Other, Effect::Instead(answer)).path("/oauth2/exchange");
+        let exchange = Fault::on(Kind::Token, Effect::Instead(answer)).path("/oauth2/exchange");
         registry.fault(exchange.nth(number));
     }
     let service = service(&registry, |_, request, number| {

@@ -48,7 +48,7 @@ fn client(fake: &Registry, credentials: Arc<Rotating>) -> Client {
 /// Everything that a run asks of a registry.
 async fn push(client: &Client) {
     let repository = Repository::new("alpha").unwrap();
-    for _ in 0..3 {
+    for _ in 0..4 {
         let head = client.head_manifest(&repository, "1.0.0").await.unwrap();
         assert_eq!(head, None);
     }

@@ -74,7 +74,7 @@ fn a_wrong_password_fails_once_and_ends_it() {
         found
             .code(5)
             .expect("credentials", "ok", &["Docker's store"])
-            .expect("login", "failure", &["helm registry login"]);
+            .expect("login", "failure", &["chartferry login"]);
         for id in ["forwarding", "pull", "push", "paging"] {
             found.expect(id, "skipped", &["the login does not work"]);
         }
@@ -87,11 +87,7 @@ fn without_credentials_only_what_anybody_may_do_is_possible() {
     let registry = Registry::with(|it| it.auth = Auth::bearer(USER, PASSWORD));
     look(&Ferry::new(), &registry, &[])
         .code(5)
-        .expect(
-            "credentials",
-            "warning",
-            &["there are none", "helm registry login"],
-        )
+        .expect("credentials", "warning", &["there are none", "chartferry login"])
         .expect("login", "failure", &["there are no credentials"]);
 }
 

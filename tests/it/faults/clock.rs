@@ -16,6 +16,14 @@ const READERS: &[(&str, &str)] = &[
         "net/send.rs",
         "a date in `Retry-After` beside which there is no `Date`",
     ),
+    (
+        "registry/credentials/cloud/aws/api.rs",
+        "the date that AWS wants to be signed",
+    ),
+    (
+        "registry/credentials/cloud/google/file.rs",
+        "the dates of a signed claim, and an end that Google gives as a date",
+    ),
     ("run/mod.rs", "when a run began and ended, for the report"),
     ("transfer/verifier.rs", "whether a signing key has expired"),
 ];

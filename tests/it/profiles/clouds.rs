@@ -47,7 +47,7 @@ pub(super) fn profiles() -> Vec<Profile> {
         Profile::new("gar-missing", "as gar", gar)
             .login(Login::Password)
             .prefix("project/nothing")
-            .fails(5, 0, &["may not exist", "create the repository first"]),
+            .fails(5, 0, &["may not exist", "create the repository (or its project or namespace) first"]),
         Profile::new(
             "ibm",
             "IBM documentation of `iamapikey`; everything else is the plain specification, untested against the vendor",
@@ -113,7 +113,7 @@ fn ecr() -> Vec<Profile> {
             },
         )
         .login(Login::Helper)
-        .fails(2, 0, &["alpha"]),
+        .fails(5, 0, &["alpha"]),
     ]
 }
 

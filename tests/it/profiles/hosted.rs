@@ -39,7 +39,7 @@ pub(super) fn profiles() -> Vec<Profile> {
             it.missing = Missing::CreatePackage403;
         })
         .login(Login::Password)
-        .fails(5, 0, &["create_package", "right to pull and push"]),
+        .fails(5, 0, &["create_package", "give the account the right to create it"]),
         Profile::new(
             "repoflow",
             "no primary text is known; the plain specification, untested against the vendor",
@@ -75,7 +75,7 @@ fn docker_hub() -> Vec<Profile> {
             .login(Login::Password)
             .prefix("ferry/charts")
             .domain("registry-1.docker.io")
-            .fails(1, 0, &["oci://docker.io/NAMESPACE", "two levels"]),
+            .fails(1, 0, &["oci://docker.io/NAMESPACE", "too long for Docker Hub"]),
         Profile::new("dockerhub-elsewhere", HUB_FACTS, |it| {
             hub(it);
             it.missing = Missing::NameUnknown;

@@ -74,7 +74,7 @@ fn nexus() -> Vec<Profile> {
             it.autocreate = false;
         })
         .login(Login::Password)
-        .fails(2, 0, &["404 Not Found: an HTML page"]),
+        .fails(5, 0, &["404 Not Found: an HTML page"]),
     ]
 }
 

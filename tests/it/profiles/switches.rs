@@ -132,12 +132,12 @@ pub(super) fn profiles() -> Vec<Profile> {
             small_bodies(it);
             it.pieces = Pieces::Refuse;
         })
-        .fails(2, 5, &["chunked uploads are not supported"]),
+        .fails(2, 5, &["client_max_body_size"]),
         Profile::brief("pieces-overwritten", |it| {
             small_bodies(it);
             it.pieces = Pieces::Overwrite;
         })
-        .fails(2, 5, &["DIGEST_INVALID"]),
+        .fails(2, 5, &["client_max_body_size"]),
         Profile::brief("manifest-max", |it| it.manifest_max = 100).fails(2, 0, &["manifest too large"]),
     ]);
     all
