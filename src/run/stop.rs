@@ -65,7 +65,7 @@ impl Stop {
     }
 
     /// Waits until even work in flight has to go: the second cord, or the first and the grace time but for what
-    /// [`Stop::last_words`] takes.
+    /// cancelling what is left takes.
     pub async fn expired(&self) {
         let graceful = async {
             self.soft.cancelled().await;

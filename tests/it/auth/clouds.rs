@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use http::Method;
 
 use super::{base64, write};
+use crate::profiles;
 use crate::support::chart_repo::ChartRepo;
 use crate::support::charts::grid;
 use crate::support::faults::{Effect, Fault};
@@ -163,6 +164,40 @@ fn a_refresh_token_of_acr_that_ran_out_is_renewed() {
     assert_done(outcome, &source, &registry);
     assert_eq!(service.log().count(Kind::Token), 2);
     registry.log().assert_free_of("s3cr3t-assertion");
+}
+
+/// The whole way to ACR as its profile has it: Entra's token for the assertion, the registry's refresh token for that, and its
+/// tokens for one repository each.
+#[test]
+fn acr_exchanges_what_entra_gives() {
+    let profile = profiles::named("acr");
+    let registry = Arc::new(Registry::with(|it| (profile.turn)(it)));
+    let service = service(&registry, |_, _, _| {
+        let body = serde_json::json!({ "access_token": "s3cr3t-aad", "expires_in": 3599 });
+        Answer::status(200).body(body.to_string())
+    });
+    let (source, ferry) = (charts(), Ferry::new());
+    write(ferry.home(), "assertion", "s3cr3t-assertion");
+    let ferry = ferry
+        .env("AZURE_FEDERATED_TOKEN_FILE", "assertion")
+        .env("AZURE_CLIENT_ID", "client")
+        .env("AZURE_TENANT_ID", "tenant")
+        .env("AZURE_AUTHORITY_HOST", &service.origin());
+    let outcome = migrate(&ferry, &source, &registry, "azure");
+    assert_done(outcome, &source, &registry);
+    let log = registry.log();
+    let paths: Vec<&str> = log
+        .of(Kind::Token)
+        .iter()
+        .map(|entry| entry.request.path.as_str())
+        .collect();
+    assert_eq!(
+        paths,
+        ["/oauth2/exchange", "/oauth2/token", "/oauth2/token"],
+        "{log}"
+    );
+    assert_eq!(service.log().count(Kind::Token), 1);
+    log.assert_free_of("s3cr3t-assertion");
 }
 
 /// A cloud that is named and has nothing to log in with fails the target, and says what it looked for.
