@@ -22,6 +22,8 @@ use crate::payload::Budget;
 use crate::plan::Mismatch;
 use crate::progress::Progress;
 use crate::registry::Credential;
+#[cfg(feature = "aws")]
+use crate::registry::credentials::cloud::NewRepository;
 use crate::registry::credentials::cloud::{Cloud, Clouds};
 use crate::registry::credentials::{Login as HostLogin, StoreOptions, Stores};
 use crate::report;
@@ -127,6 +129,8 @@ pub(super) async fn examination(
 fn stores(config: &Config, net: &Net, hosts: &[RegistryHost], logins: &Logins) -> Arc<Stores> {
     let options = store_options(config, hosts, logins);
     let clouds = Clouds::new(net.clone(), clouds(config), options.variables.clone());
+    #[cfg(feature = "aws")]
+    let clouds = clouds.with_new_repositories(new_repositories(config));
     Arc::new(Stores::new(options).with_clouds(Arc::new(clouds)))
 }
 
@@ -302,6 +306,18 @@ fn clouds(config: &Config) -> Vec<(RegistryHost, Cloud)> {
     };
     let hosts = config.hosts.iter();
     hosts.map(|host| (host.name.clone(), cloud(host))).collect()
+}
+
+/// How repositories are to be that are created at Amazon ECR.
+#[cfg(feature = "aws")]
+fn new_repositories(config: &Config) -> Vec<(RegistryHost, NewRepository)> {
+    let settings = |host: &HostConfig| NewRepository {
+        scan_on_push: host.ecr_scan_on_push,
+        immutable_tags: host.ecr_immutable_tags,
+        ..NewRepository::default()
+    };
+    let hosts = config.hosts.iter();
+    hosts.map(|host| (host.name.clone(), settings(host))).collect()
 }
 
 fn host_login(login: &config::Login) -> HostLogin {

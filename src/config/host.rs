@@ -50,8 +50,26 @@ pub(super) fn read(
         );
     }
     let kind = fields.get::<&str>("kind");
+    let kind = kind.and_then(|kind| RegistryKind::from_word(kind.value));
+    let of_ecr = kind.or_else(|| RegistryKind::of_host(&default.name)) == Some(RegistryKind::Ecr)
+        || cloud == Some(CloudLogin::Aws);
+    let mut ecr = |key| {
+        let wanted = fields.get_or(key, false);
+        if wanted && !of_ecr {
+            let place = fields.place(key);
+            place.refuse(
+                problems,
+                Kind::Conflict,
+                "has an effect only at Amazon ECR, and this host is none by its name, `kind` or `cloud`",
+            );
+        }
+        wanted
+    };
+    let (ecr_scan_on_push, ecr_immutable_tags) = (ecr("ecr_scan_on_push"), ecr("ecr_immutable_tags"));
     Some(HostConfig {
-        kind: kind.and_then(|kind| RegistryKind::from_word(kind.value)),
+        kind,
+        ecr_scan_on_push,
+        ecr_immutable_tags,
         login,
         cloud: cloud.unwrap_or(default.cloud),
         plain_http: fields.get_or("plain_http", default.plain_http),

@@ -168,6 +168,18 @@ pub static HOST: Section = Section {
             Some("\"auto\""),
             "Whose workload identity logs in where no store knows the host; `auto`: as the host's name says.",
         ),
+        key(
+            "ecr_scan_on_push",
+            Kind::Bool,
+            Some("false"),
+            "Repositories that `create_repositories` creates at Amazon ECR scan what is pushed.",
+        ),
+        key(
+            "ecr_immutable_tags",
+            Kind::Bool,
+            Some("false"),
+            "Repositories that `create_repositories` creates at Amazon ECR do not let tags be moved.",
+        ),
         key("plain_http", Kind::Bool, Some("false"), "Speak HTTP without TLS."),
         key(
             "insecure_skip_tls_verify",

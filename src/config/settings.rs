@@ -79,6 +79,10 @@ pub struct HostConfig {
     pub login: Option<Login>,
     /// Whose workload identity logs in where no store knows the host.
     pub cloud: CloudLogin,
+    /// Repositories created at ECR scan what is pushed.
+    pub ecr_scan_on_push: bool,
+    /// Repositories created at ECR do not let tags be moved.
+    pub ecr_immutable_tags: bool,
     /// HTTP without TLS.
     pub plain_http: bool,
     /// Any certificate is good.
@@ -111,6 +115,8 @@ impl HostConfig {
             kind: None,
             login: None,
             cloud: CloudLogin::Auto,
+            ecr_scan_on_push: false,
+            ecr_immutable_tags: false,
             plain_http: false,
             insecure_skip_tls_verify: false,
             ca_file: None,

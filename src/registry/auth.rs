@@ -160,6 +160,15 @@ impl Auth {
         })
     }
 
+    /// The OAuth token of Quay's API; `None` if the credential is none. Quay takes it as a password as well, for a user of
+    /// this name (registries 3.1).
+    pub(super) async fn oauth(&self) -> Result<Option<HeaderValue>, RegistryError> {
+        Ok(match self.credential(None).await? {
+            Credential::Basic { username, password } if username == "$oauthtoken" => bearer_header(&password),
+            _ => None,
+        })
+    }
+
     /// True if there is anything to log in with.
     pub(super) async fn has_credential(&self, scope: Option<&Scope>) -> bool {
         !matches!(self.credential(scope).await, Ok(Credential::Anonymous) | Err(_))

@@ -87,6 +87,52 @@ impl Call {
     }
 }
 
+/// How an interface beside the registry API wants its login.
+enum By {
+    Password,
+    Token,
+}
+
+/// A request to an interface of the registry that is not the registry API.
+pub(super) struct Outside {
+    method: Method,
+    path: String,
+    query: Option<String>,
+    json: Option<String>,
+    by: By,
+}
+
+impl Outside {
+    /// By user and password.
+    pub(super) fn password(method: Method, path: &str) -> Self {
+        Self {
+            method,
+            path: path.to_owned(),
+            query: None,
+            json: None,
+            by: By::Password,
+        }
+    }
+
+    /// By an OAuth token.
+    pub(super) fn token(method: Method, path: &str) -> Self {
+        Self {
+            by: By::Token,
+            ..Self::password(method, path)
+        }
+    }
+
+    pub(super) fn query(mut self, query: String) -> Self {
+        self.query = Some(query);
+        self
+    }
+
+    pub(super) fn json(mut self, json: String) -> Self {
+        self.json = Some(json);
+        self
+    }
+}
+
 /// The way to one registry.
 pub(super) struct Transport {
     pub(super) net: Net,
@@ -240,23 +286,24 @@ impl Transport {
         self.auth.credentials()
     }
 
-    /// Asks an interface of the registry that is not the registry API, by user and password; `None` if that is not what
-    /// the login is. Any status is an answer.
+    /// Asks an interface of the registry that is not the registry API; `None` if the login is not one for it. Any status
+    /// is an answer.
     pub(super) async fn outside(
         &self,
-        method: Method,
-        path: &str,
-        query: &str,
-        json: Option<String>,
+        outside: Outside,
     ) -> Result<Option<(StatusCode, Problems)>, RegistryError> {
-        let Some(login) = self.auth.basic().await? else {
+        let login = match outside.by {
+            By::Password => self.auth.basic().await?,
+            By::Token => self.auth.oauth().await?,
+        };
+        let Some(login) = login else {
             return Ok(None);
         };
         let mut url = self.base.clone();
-        url.set_path(path);
-        url.set_query(Some(query).filter(|query| !query.is_empty()));
-        let mut request = Request::new(method, url, self.guard.clone()).redirects(Redirects::Return);
-        if let Some(json) = json {
+        url.set_path(&outside.path);
+        url.set_query(outside.query.as_deref());
+        let mut request = Request::new(outside.method, url, self.guard.clone()).redirects(Redirects::Return);
+        if let Some(json) = outside.json {
             request = request
                 .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
                 .body(Payload::from(Bytes::from(json)));

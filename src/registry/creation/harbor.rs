@@ -3,10 +3,9 @@
 
 use http::{Method, StatusCode};
 
-use super::{Created, CreationError, Lacking};
+use super::{Created, CreationError, Lacking, said};
 use crate::registry::RegistryError;
-use crate::registry::problems::Problems;
-use crate::registry::transport::Transport;
+use crate::registry::transport::{Outside, Transport};
 use crate::types::Repository;
 
 const PROJECTS: &str = "/api/v2.0/projects";
@@ -18,7 +17,8 @@ pub(super) async fn lacking(
 ) -> Result<Option<Lacking>, RegistryError> {
     let project = repository.as_str().split('/').next().unwrap_or_default();
     let query = format!("project_name={project}");
-    let answer = transport.outside(Method::HEAD, PROJECTS, &query, None).await?;
+    let request = Outside::password(Method::HEAD, PROJECTS).query(query);
+    let answer = transport.outside(request).await?;
     Ok(answer
         .is_some_and(|(status, _)| status == StatusCode::NOT_FOUND)
         .then(|| Lacking {
@@ -33,10 +33,8 @@ pub(super) async fn create(
     lacking: &Lacking,
 ) -> Result<Result<Created, CreationError>, RegistryError> {
     let body = serde_json::json!({ "project_name": lacking.name, "metadata": { "public": "false" } });
-    let answer = transport
-        .outside(Method::POST, PROJECTS, "", Some(body.to_string()))
-        .await?;
-    let Some((status, problems)) = answer else {
+    let request = Outside::password(Method::POST, PROJECTS).json(body.to_string());
+    let Some((status, problems)) = transport.outside(request).await? else {
         let why = "Harbor's API wants a user and a password, and the login is another one";
         return Ok(Err(CreationError(why.to_owned())));
     };
@@ -49,12 +47,4 @@ pub(super) async fn create(
         ))),
         _ => Err(CreationError(format!("{status}{}", said(&problems)))),
     })
-}
-
-fn said(problems: &Problems) -> String {
-    if problems.is_empty() {
-        String::new()
-    } else {
-        format!(": {problems}")
-    }
 }

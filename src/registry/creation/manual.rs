@@ -41,7 +41,7 @@ pub(in crate::registry) fn how(kind: Option<RegistryKind>, host: &RegistryHost, 
             "a push creates it if `{first}` is the account's own namespace or an organisation in which it may create repositories"
         ),
         Some(RegistryKind::Quay) => format!(
-            "a push creates it if the organisation or user `{first}` exists and the account may create repositories there (a robot: by a team with the role `creator`)"
+            "a push creates it if the organisation or user `{first}` exists and the account may create repositories there (a robot: by a team with the role `creator`); `create_repositories = true` (`--create-repositories`) creates the organisation, with a login as `$oauthtoken`"
         ),
         Some(RegistryKind::Acr) => {
             "a push creates it if the account has the role `AcrPush`, or in a registry with ABAC `Container Registry Repository Contributor`".to_owned()
@@ -85,7 +85,10 @@ mod tests {
         for (_, kind) in RegistryKind::WORDS {
             let text = how(Some(kind), &host, "one/two/three");
             assert!(!text.ends_with('.') && text.len() > 40, "{kind:?}: {text}");
-            let creates = matches!(kind, RegistryKind::Ecr | RegistryKind::Harbor);
+            let creates = matches!(
+                kind,
+                RegistryKind::Ecr | RegistryKind::Harbor | RegistryKind::Quay
+            );
             assert_eq!(text.contains("create_repositories"), creates, "{kind:?}");
         }
     }

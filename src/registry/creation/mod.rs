@@ -1,8 +1,9 @@
 //! Creating what a push needs, at the registries that have a call for it and create nothing by a push: repositories at
-//! Amazon ECR, projects at Harbor (registries 3.2). Nobody is asked for anything unless the user wants that.
+//! Amazon ECR, projects at Harbor, organisations at Quay (registries 3.2). Nobody is asked for anything unless the user wants that.
 
 mod harbor;
 mod manual;
+mod quay;
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,13 +11,14 @@ use std::pin::Pin;
 pub(super) use manual::how;
 
 use super::RegistryError;
+use super::problems::Problems;
 use super::transport::Transport;
 use crate::types::{RegistryKind, Repository};
 
 /// What must be there before a push to some repository, and is not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lacking {
-    /// `repository` or `project`.
+    /// `repository`, `project` or `organisation`.
     pub what: &'static str,
     /// Its name in the registry.
     pub name: String,
@@ -57,6 +59,7 @@ pub(super) async fn lacking(
             name: repository.to_string(),
         })),
         Some(RegistryKind::Harbor) => harbor::lacking(transport, repository).await,
+        Some(RegistryKind::Quay) => quay::lacking(transport, repository).await,
         _ => Ok(None),
     }
 }
@@ -74,11 +77,23 @@ pub(super) async fn create(transport: &Transport, lacking: &Lacking) -> Result<C
         Some(RegistryKind::Harbor) => harbor::create(transport, lacking)
             .await?
             .map_err(|error| failed(error.to_string())),
+        Some(RegistryKind::Quay) => quay::create(transport, lacking)
+            .await?
+            .map_err(|error| failed(error.to_string())),
         _ => match transport.credentials().create_repository(host, &lacking.name) {
             Some(creating) => creating.await.map_err(|error| failed(error.to_string())),
             None => Err(failed(
                 "the login that is in use is no login to the interface that creates repositories".to_owned(),
             )),
         },
+    }
+}
+
+/// What an answer says, behind its status.
+fn said(problems: &Problems) -> String {
+    if problems.is_empty() {
+        String::new()
+    } else {
+        format!(": {problems}")
     }
 }

@@ -136,6 +136,62 @@ fn a_token_of_google_that_ran_out_is_renewed() {
     assert_eq!(statuses, [401, 200, 200], "two repositories, one refusal");
 }
 
+/// An emulation of ECR: repositories come into being by `CreateRepository` alone, as the host's settings say.
+#[test]
+fn repositories_of_ecr_are_created_as_the_host_says() {
+    let registry = Arc::new(Registry::with(|it| {
+        it.auth = Auth::basic("AWS", "s3cr3t-1");
+        it.autocreate = false;
+    }));
+    let service = service(&registry, |registry, request, _| {
+        let target = request.header("x-amz-target");
+        if target.ends_with(".GetAuthorizationToken") {
+            let data = serde_json::json!({
+                "authorizationData": [{ "authorizationToken": base64("AWS:s3cr3t-1"), "expiresAt": 4e9 }]
+            });
+            return Answer::status(200).body(data.to_string());
+        }
+        assert!(target.ends_with(".CreateRepository"), "{target}");
+        let input: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+        assert_eq!(input["imageTagMutability"], "IMMUTABLE");
+        assert_eq!(input["imageScanningConfiguration"]["scanOnPush"], true);
+        registry.meddle(input["repositoryName"].as_str().unwrap(), |_| {});
+        Answer::status(200).body(r#"{"repository":{}}"#)
+    });
+    let (source, ferry) = (charts(), Ferry::new());
+    let text = format!(
+        "[[host]]\nname = \"{}\"\nplain_http = true\ncloud = \"aws\"\nkind = \"ecr\"\necr_scan_on_push = true\necr_immutable_tags = true\n\n[[mirror]]\nname = \"m\"\nsource = \"{}\"\ntargets = [\"{}\"]\ncreate_repositories = true\n",
+        registry.host(),
+        source.url(),
+        registry.target("charts")
+    );
+    let config = write(ferry.home(), "config.toml", &text);
+    let ferry = ferry
+        .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "s3cr3t-key")
+        .env("AWS_REGION", "eu-central-1")
+        .env("AWS_ENDPOINT_URL_ECR", &service.origin());
+    let config = config.to_str().unwrap();
+    // What a plan says first
+    let plan = ferry.report(["plan", "--config", config]).expect(0);
+    assert!(
+        plan.stdout.contains("charts/a") && plan.stdout.contains("created"),
+        "{}",
+        plan.stdout
+    );
+    assert_eq!(registry.log().writes(), 0);
+    let outcome = ferry.report(["migrate", "--config", config]);
+    assert_done(outcome, &source, &registry);
+    let created = service.log();
+    let created = created.0.iter().filter(|entry| {
+        entry
+            .request
+            .header("x-amz-target")
+            .ends_with(".CreateRepository")
+    });
+    assert_eq!(created.count(), 2, "one for each repository");
+}
+
 /// The same with the registry's own refresh token, which two exchanges give: one that ran out, then a good one.
 #[test]
 fn a_refresh_token_of_acr_that_ran_out_is_renewed() {

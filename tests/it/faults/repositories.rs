@@ -376,6 +376,82 @@ fn f45_a_plan_for_harbor_names_the_project() {
     assert_eq!(scene.registry.log().writes(), 0);
 }
 
+/// Quay's API for organisations, as far as it is asked: neither an organisation nor a user of that name, until one is created.
+fn without_organisation(scene: &Scene, answer: Answer) {
+    for path in ["/api/v1/organization/charts", "/api/v1/users/charts"] {
+        let nothing = Effect::Instead(Answer::status(404));
+        scene.registry.fault(Fault::on(Kind::Other, nothing).path(path));
+    }
+    let created = Fault::on(Kind::Other, Effect::Instead(answer));
+    scene.registry.fault(created.path("/api/v1/organization/"));
+}
+
+/// A login as Quay's API wants it.
+struct OauthToken;
+
+impl Credentials for OauthToken {
+    fn get<'a>(&'a self, _wanted: Wanted<'a>) -> CredentialFuture<'a> {
+        let login = Credential::Basic {
+            username: "$oauthtoken".to_owned(),
+            password: "s3cr3t-oauth".to_owned().into(),
+        };
+        Box::pin(std::future::ready(Ok(login)))
+    }
+}
+
+fn at_quay() -> Scene {
+    let mut scene = Scene::new();
+    scene.kind = Some(RegistryKind::Quay);
+    scene.create_repositories = true;
+    scene.credentials = Some(Arc::new(OauthToken));
+    scene
+}
+
+#[test]
+fn f45_an_organisation_of_quay_is_created_once_and_someone_else_may_be_faster() {
+    for answer in [
+        Answer::status(201).body("\"Created\""),
+        Answer::status(400)
+            .body(r#"{"error_message":"A user or organization with this name already exists"}"#),
+    ] {
+        let scene = at_quay();
+        let fresh = answer.status == 201;
+        without_organisation(&scene, answer);
+        let ran = scene.run().expect(0);
+        let log = scene.registry.log();
+        let asked: Vec<_> = log
+            .of(Kind::Other)
+            .iter()
+            .map(|entry| format!("{} {}", entry.request.method, entry.request.path))
+            .collect();
+        assert_eq!(
+            asked,
+            [
+                "GET /api/v1/organization/charts",
+                "GET /api/v1/users/charts",
+                "POST /api/v1/organization/"
+            ],
+            "{log}"
+        );
+        for entry in log.of(Kind::Other) {
+            assert_eq!(entry.request.header("authorization"), "Bearer s3cr3t-oauth");
+        }
+        let body: serde_json::Value = serde_json::from_slice(&log.of(Kind::Other)[2].request.body).unwrap();
+        assert_eq!(body, serde_json::json!({ "name": "charts" }));
+        let (_, target) = ran.report.targets().next().unwrap();
+        let created: Vec<_> = target.repositories.iter().map(|note| note.what).collect();
+        assert_eq!(created, if fresh { &["organisation"][..] } else { &[] });
+    }
+}
+
+#[test]
+fn f45_quay_says_who_may_create_organisations() {
+    let scene = at_quay();
+    without_organisation(&scene, error(403, "insufficient_scope", "requires the scope"));
+    let ran = scene.run().says("`org:create`");
+    assert_named(&scene, &ran, "repository-creation", &["charts"]);
+}
+
 /// Without tag lists, as at ECR Public, a look at each tag tells what is there.
 #[test]
 fn f45_without_tag_lists_each_tag_is_looked_at() {

@@ -157,6 +157,9 @@ pub struct Clouds {
     slots: Mutex<HashMap<String, Arc<Slot>>>,
     #[cfg(feature = "aws")]
     keys: aws::KeyCache,
+    /// How repositories of single hosts are to be.
+    #[cfg(feature = "aws")]
+    new_repositories: HashMap<String, NewRepository>,
 }
 
 impl fmt::Debug for Clouds {
@@ -184,7 +187,20 @@ impl Clouds {
             slots: Mutex::default(),
             #[cfg(feature = "aws")]
             keys: aws::KeyCache::default(),
+            #[cfg(feature = "aws")]
+            new_repositories: HashMap::new(),
         }
+    }
+
+    /// The same, with repositories of single hosts that are to be created otherwise than ECR does by itself.
+    #[cfg(feature = "aws")]
+    #[must_use]
+    pub fn with_new_repositories(mut self, settings: Vec<(RegistryHost, NewRepository)>) -> Self {
+        let settings = settings.into_iter();
+        self.new_repositories = settings
+            .map(|(host, settings)| (identity(host.as_str()), settings))
+            .collect();
+        self
     }
 
     /// The login for a host (by its one name, see [`identity`]), out of memory up to half its life.

@@ -77,7 +77,7 @@ impl Clouds {
 }
 
 impl Clouds {
-    /// The same with ECR's own defaults, for whoever knows only names; `None` where the host is not AWS's.
+    /// The same as the settings of the host say, for whoever knows only names; `None` where the host is not AWS's.
     pub(in crate::registry::credentials) fn creation<'a>(
         &'a self,
         host: &'a str,
@@ -88,9 +88,9 @@ impl Clouds {
         Some(Box::pin(async move {
             let host = RegistryHost::new(host).map_err(|error| CreationError(error.to_string()))?;
             let name = Repository::new(repository).map_err(|error| CreationError(error.to_string()))?;
-            let created = self
-                .create_repository(&host, &name, &NewRepository::default())
-                .await;
+            let settings = self.new_repositories.get(&identity(host.as_str()));
+            let settings = settings.cloned().unwrap_or_default();
+            let created = self.create_repository(&host, &name, &settings).await;
             created.map_err(|error| CreationError(error.to_string()))
         }))
     }
