@@ -1,10 +1,11 @@
 //! Fixed keys of a profile in AWS's two files: `credentials` before `config`.
 //!
-//! Of what profiles may hold, only keys are understood. The rest (SSO, roles to be assumed, programs to be run) is
+//! Of what profiles may hold, only keys are understood, and only where nothing else is said, as a profile is what both
+//! files say of it together. The rest (SSO, roles to be assumed, programs to be run) is
 //! named in an error, with a way that works: guessing on would log in as somebody else.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
@@ -24,85 +25,96 @@ const OTHER_WAYS: [&str; 7] = [
 
 type Section = BTreeMap<String, String>;
 
-/// What one file says of the profile.
-enum Said {
-    Nothing,
-    /// Settings, but none to log in with.
-    Settings,
-    Keys(Keys),
-    /// A way to log in that we do not go.
-    Other(CloudError),
+/// The sections of one profile, with their files.
+struct Profile<'a> {
+    name: &'a str,
+    sections: Vec<(PathBuf, Section)>,
 }
 
 /// Keys of the profile; `None` if there are none.
 pub(super) async fn keys(clouds: &Clouds, trail: &mut Trail) -> Result<Option<Keys>, CloudError> {
     let env = &clouds.environment;
     let named = env.get("AWS_PROFILE").or_else(|| env.get("AWS_DEFAULT_PROFILE"));
-    let profile = named.unwrap_or("default");
+    let name = named.unwrap_or("default");
     let credentials = env
         .path("AWS_SHARED_CREDENTIALS_FILE")
         .or_else(|| env.home(".aws/credentials"));
     let config = env.path("AWS_CONFIG_FILE").or_else(|| env.home(".aws/config"));
-    let in_config = match profile {
-        "default" => profile.to_owned(),
-        profile => format!("profile {profile}"),
+    let in_config = match name {
+        "default" => name.to_owned(),
+        name => format!("profile {name}"),
     };
-    let (mut seen, mut other) = (false, None);
-    for (path, section) in [(credentials, profile), (config, in_config.as_str())] {
+    let mut sections = Vec::new();
+    for (path, section) in [(credentials, name), (config, in_config.as_str())] {
         let Some(path) = path else { continue };
-        match look(&path, section, profile).await? {
-            Said::Keys(keys) => return Ok(Some(keys)),
-            Said::Other(error) => other = other.or(Some(error)),
-            Said::Settings => seen = true,
-            Said::Nothing => {}
+        let text = environment::read(&way(name), &path).await?;
+        if let Some(section) = text.and_then(|text| read(&text, section)) {
+            sections.push((path, section));
         }
     }
-    match (other, named) {
-        (Some(error), _) => Err(error),
-        (None, Some(_)) if !seen => Err(CloudError::Setting {
-            way: way(profile),
+    if sections.is_empty() && named.is_some() {
+        return Err(CloudError::Setting {
+            way: way(name),
             what: "no such profile in AWS's files; correct `AWS_PROFILE`".into(),
-        }),
-        _ => {
-            trail.add(format!("no keys in the profile `{}`", profile.escape_debug()));
-            Ok(None)
-        }
+        });
     }
+    let profile = Profile { name, sections };
+    profile.refuse_other_ways()?;
+    let keys = profile.keys()?;
+    if keys.is_none() {
+        trail.add(format!("no keys in the profile `{}`", name.escape_debug()));
+    }
+    Ok(keys)
 }
 
 fn way(profile: &str) -> String {
     format!("AWS: profile `{}`", profile.escape_debug())
 }
 
-/// What the section of a file says of the profile.
-async fn look(path: &Path, section: &str, profile: &str) -> Result<Said, CloudError> {
-    let way = way(profile);
-    let text = environment::read(&way, path).await?;
-    let Some(found) = text.and_then(|text| read(&text, section)) else {
-        return Ok(Said::Nothing);
-    };
-    let wrong = |what: String| CloudError::File {
-        way: way.clone(),
-        path: path.to_owned(),
-        what,
-    };
-    let token = found.get("aws_session_token");
-    match (found.get("aws_access_key_id"), found.get("aws_secret_access_key")) {
-        (Some(id), Some(secret)) => Ok(Said::Keys(Keys {
-            id: id.clone(),
-            secret: secret.as_str().into(),
-            token: token.map(|token| SecretString::from(token.as_str())),
-            origin: format!("profile `{}` in `{}`", profile.escape_debug(), path.display()),
-        })),
-        (None, None) => Ok(match OTHER_WAYS.iter().find(|key| found.contains_key(**key)) {
-            Some(key) => Said::Other(wrong(format!(
-                "logs in by `{key}`, which chartferry does not do; run `aws configure export-credentials --format env` before, or set `credential_helper = \"ecr-login\"`"
-            ))),
-            None => Said::Settings,
-        }),
-        _ => Err(wrong(
-            "has only one of `aws_access_key_id` and `aws_secret_access_key`; add the other".into(),
-        )),
+impl Profile<'_> {
+    /// Keys beside a role are those that take it on, in whichever file they are: by themselves they log in as
+    /// somebody else than the profile means.
+    fn refuse_other_ways(&self) -> Result<(), CloudError> {
+        for key in OTHER_WAYS {
+            if let Some((path, _)) = self.sections.iter().find(|(_, found)| found.contains_key(key)) {
+                return Err(self.wrong(path, format!(
+                    "logs in by `{key}`, which chartferry does not do; run `aws configure export-credentials --format env` before, or set `credential_helper = \"ecr-login\"`"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The keys of the first file that has any.
+    fn keys(&self) -> Result<Option<Keys>, CloudError> {
+        for (path, found) in &self.sections {
+            match (found.get("aws_access_key_id"), found.get("aws_secret_access_key")) {
+                (None, None) => {}
+                (Some(id), Some(secret)) => {
+                    let token = found.get("aws_session_token");
+                    return Ok(Some(Keys {
+                        id: id.clone(),
+                        secret: secret.as_str().into(),
+                        token: token.map(|token| SecretString::from(token.as_str())),
+                        origin: format!("profile `{}` in `{}`", self.name.escape_debug(), path.display()),
+                    }));
+                }
+                _ => {
+                    let what =
+                        "has only one of `aws_access_key_id` and `aws_secret_access_key`; add the other";
+                    return Err(self.wrong(path, what.to_owned()));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn wrong(&self, path: &Path, what: String) -> CloudError {
+        CloudError::File {
+            way: way(self.name),
+            path: path.to_owned(),
+            what,
+        }
     }
 }
 

@@ -281,6 +281,44 @@ async fn profiles_give_their_keys_and_name_what_is_not_supported() {
     }
 }
 
+/// Keys that are to take on a role are not the role, in whichever of the two files each of them is.
+#[tokio::test]
+async fn keys_do_not_stand_in_for_what_else_a_profile_says() {
+    let keys = "aws_access_key_id = AKIDBASE\naws_secret_access_key = s3cr3t\n";
+    for (credentials, config, key) in [
+        (
+            format!("[push]\n{keys}role_arn = arn:aws:iam::1:role/push\n"),
+            String::new(),
+            "role_arn",
+        ),
+        (
+            format!("[push]\n{keys}"),
+            "[profile push]\nrole_arn = arn:aws:iam::1:role/push\nsource_profile = push\n".to_owned(),
+            "role_arn",
+        ),
+        (
+            format!("[push]\n{keys}"),
+            "[profile push]\ncredential_process = /bin/keys\n".to_owned(),
+            "credential_process",
+        ),
+        (
+            "[push]\nsso_session = corp\n".to_owned(),
+            format!("[profile push]\n{keys}"),
+            "sso_session",
+        ),
+    ] {
+        let home = Home::new();
+        home.write(".aws/credentials", &credentials);
+        home.write(".aws/config", &config);
+        let (found, log) = asked(&[("HOME", &home.path()), ("AWS_PROFILE", "push")]).await;
+        assert!(
+            found.starts_with("error: ") && found.contains(&format!("logs in by `{key}`")),
+            "{credentials}{config}: {found}"
+        );
+        assert!(log.is_empty());
+    }
+}
+
 #[tokio::test]
 async fn the_public_registry_has_an_api_of_its_own() {
     let server = Server::start(|asked, _| aws(asked)).await;
