@@ -126,7 +126,7 @@ impl Registry {
             Right::Push
         };
         let uploads = Uploads::new(options.single_post);
-        let pace = ManifestPace::of(transport.host.as_str());
+        let pace = ManifestPace::of(transport.kind());
         Ok(Self {
             inner: Arc::new(Inner {
                 transport,
@@ -259,7 +259,7 @@ impl Registry {
 
     /// How people create a repository at this registry, as a clause for the end of a sentence.
     pub fn how_to_create(&self, repository: &str) -> String {
-        creation::how(self.kind(), self.host(), repository)
+        creation::how(&self.inner.transport, repository, false)
     }
 
     async fn open_session(&self, repository: &Repository) -> Result<Session, RegistryError> {

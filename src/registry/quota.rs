@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::types::RegistryKind;
+
 /// Time between two manifests at Amazon ECR, private and public: 8 a second where `PutImage` allows 10.
 const ECR: Duration = Duration::from_millis(125);
 
@@ -16,10 +18,11 @@ pub(super) struct ManifestPace {
 }
 
 impl ManifestPace {
-    /// The pace that `host` publishes; most publish none.
-    pub(super) fn of(host: &str) -> Self {
+    /// The pace that a registry of this kind publishes; most publish none.
+    pub(super) fn of(kind: Option<RegistryKind>) -> Self {
+        let is_ecr = matches!(kind, Some(RegistryKind::Ecr | RegistryKind::EcrPublic));
         Self {
-            gap: is_ecr(host).then_some(ECR),
+            gap: is_ecr.then_some(ECR),
             next: Mutex::new(None),
         }
     }
@@ -38,40 +41,51 @@ impl ManifestPace {
     }
 }
 
-/// `<account>.dkr.ecr.<region>.amazonaws.com`, with `-fips` and the partition of China, or `public.ecr.aws`.
-fn is_ecr(host: &str) -> bool {
-    let name = host.split(':').next().unwrap_or(host).to_ascii_lowercase();
-    let amazon = name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn");
-    name == "public.ecr.aws" || (amazon && (name.contains(".dkr.ecr.") || name.contains(".dkr.ecr-fips.")))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::net::HostOptions;
+    use crate::net::testing::net_with;
+    use crate::registry::{Credential, FixedCredentials, Registry, RegistryOptions};
+    use crate::types::RegistryHost;
 
     #[test]
-    fn ecr_is_known_by_its_names() {
+    fn ecr_is_known_by_its_names_and_by_the_settings() {
+        let own = HostOptions {
+            name: "charts.acme.io".into(),
+            registry_kind: Some(RegistryKind::Ecr),
+            ..HostOptions::default()
+        };
+        let net = net_with(vec![own], &[]);
         for (host, known) in [
             ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", true),
             ("123456789012.dkr.ecr-fips.us-east-1.amazonaws.com", true),
             ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn:443", true),
+            ("123456789012.dkr-ecr.eu-west-1.on.aws", true),
+            ("123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu", true),
             ("public.ecr.aws", true),
-            ("dkr.ecr.example.com", false),
+            ("charts.acme.io", true),
+            ("123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.io", false),
             ("registry.example.com", false),
         ] {
-            assert_eq!(is_ecr(host), known, "{host}");
+            let credentials = Arc::new(FixedCredentials(Credential::Anonymous));
+            let host = RegistryHost::new(host).unwrap();
+            let registry = Registry::new(net.clone(), host.clone(), credentials, RegistryOptions::default());
+            assert_eq!(registry.unwrap().inner.pace.gap.is_some(), known, "{host}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn rule_16_ecr_gets_no_more_manifests_than_it_takes() {
-        let pace = ManifestPace::of("1.dkr.ecr.eu-west-1.amazonaws.com");
+        let pace = ManifestPace::of(Some(RegistryKind::Ecr));
         let began = Instant::now();
         for _ in 0..81 {
             pace.turn().await;
         }
         assert_eq!(began.elapsed().as_secs(), 10);
-        let free = ManifestPace::of("registry.example.com");
+        let free = ManifestPace::of(None);
         let began = Instant::now();
         for _ in 0..81 {
             free.turn().await;

@@ -168,6 +168,11 @@ impl Transport {
         url
     }
 
+    /// The root of the host, as it is reached.
+    pub(super) fn base(&self) -> &Url {
+        &self.base
+    }
+
     /// Sends a call. Answers below 400 are returned, all others are errors.
     pub(super) async fn send(&self, call: Call) -> Result<Response, RegistryError> {
         self.send_within(call, &mut self.net.tries()).await
@@ -256,7 +261,7 @@ impl Transport {
         let logged_in = self.auth.has_credential(call.scope.as_ref()).await;
         let advice = match &call.scope {
             Some(scope) if error::tells_of_missing(status, &problems) => {
-                let how = creation::how(self.kind(), &self.host, scope.repository.as_str());
+                let how = creation::how(self, scope.repository.as_str(), false);
                 format!("; {how}")
             }
             _ => error::advice(self.host.as_str(), status, &problems, logged_in),

@@ -4,6 +4,7 @@
 
 mod class;
 mod digest;
+mod ecr;
 mod name;
 mod reason;
 mod reference;
@@ -15,10 +16,11 @@ mod validators;
 
 pub use class::Class;
 pub use digest::{Digest, DigestError, Sha256Stream};
+pub use ecr::{ECR_PUBLIC, EcrHost};
 pub use name::{ChartName, NameError};
 pub use reason::Reason;
 pub use reference::{OciTarget, RegistryHost, Repository, TargetError};
-pub use registry_kind::{RegistryKind, ecr_region};
+pub use registry_kind::RegistryKind;
 pub use shard::{Shard, ShardError};
 pub use size::{ByteSize, ByteSizeError};
 pub use tag::{Tag, TagError};

@@ -34,6 +34,15 @@ impl RegistryHost {
         &self.0
     }
 
+    /// The host without its port.
+    pub fn name(&self) -> &str {
+        let text = self.as_str();
+        match text.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+            _ => text,
+        }
+    }
+
     /// The host that serves the API: `docker.io` is reached as `registry-1.docker.io` (helm-oci-format 4).
     pub fn api_host(&self) -> &str {
         match &*self.0 {

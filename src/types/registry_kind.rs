@@ -1,7 +1,7 @@
 //! What a registry runs or who runs it, as far as that makes a difference to who pushes: how deep names may be, and
 //! what must be there before the first push (registries 3.2).
 
-use super::{OciTarget, RegistryHost};
+use super::{ECR_PUBLIC, EcrHost, OciTarget, RegistryHost};
 
 /// A registry service or registry software.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,19 +74,18 @@ impl RegistryKind {
 
     /// What a host's name alone tells: the services that have one. Software that people run themselves has any name.
     pub fn of_host(host: &RegistryHost) -> Option<Self> {
-        let text = host.as_str();
-        let name = text.split(':').next().unwrap_or(text);
+        let name = host.name();
         let under = |domain: &str| name.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
         Some(match name {
             "docker.io" | "index.docker.io" | "registry-1.docker.io" => Self::DockerHub,
             "ghcr.io" => Self::Ghcr,
             "quay.io" => Self::Quay,
-            "public.ecr.aws" => Self::EcrPublic,
+            ECR_PUBLIC => Self::EcrPublic,
             "registry.gitlab.com" => Self::GitLab,
             "codeberg.org" => Self::Gitea,
             "docker.cloudsmith.io" => Self::Cloudsmith,
             "icr.io" => Self::Ibm,
-            _ if ecr_region(host).is_some() => Self::Ecr,
+            _ if EcrHost::parse(name).is_some() => Self::Ecr,
             _ if under("azurecr.io") || under("azurecr.cn") || under("azurecr.us") => Self::Acr,
             _ if name.ends_with("-docker.pkg.dev") => Self::Gar,
             _ if under("icr.io") => Self::Ibm,
@@ -166,21 +165,6 @@ impl RegistryKind {
     }
 }
 
-/// The region in the host name of a private ECR registry: `<account>.dkr.ecr[-fips].<region>.amazonaws.com[.cn]`, or
-/// `<account>.dkr-ecr[-fips].<region>.on.aws`.
-pub fn ecr_region(host: &RegistryHost) -> Option<&str> {
-    let (account, rest) = host.as_str().split_once('.')?;
-    if account.is_empty() || !account.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let after = |starts: [&str; 2]| starts.iter().find_map(|start| rest.strip_prefix(start));
-    if let Some(rest) = after(["dkr.ecr.", "dkr.ecr-fips."]) {
-        let (region, domain) = rest.split_once('.')?;
-        return domain.starts_with("amazonaws.com").then_some(region);
-    }
-    after(["dkr-ecr.", "dkr-ecr-fips."])?.strip_suffix(".on.aws")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,15 +193,14 @@ mod tests {
             ("azurecr.io", None),
             ("evil-azurecr.io", None),
             ("x.dkr.ecr.eu-west-1.amazonaws.com", None),
+            ("123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.io", None),
+            ("123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu", Some(Ecr)),
+            ("123456789012.dkr.ecr.eu-west-1.amazonaws.com:443", Some(Ecr)),
             ("123456789012.dkr.ecr.eu-west-1.example.com", None),
             ("registry.acme.io:5000", None),
         ] {
             assert_eq!(RegistryKind::of_host(&host(name)), kind, "{name}");
         }
-        assert_eq!(
-            ecr_region(&host("123456789012.dkr-ecr.eu-west-1.on.aws")),
-            Some("eu-west-1")
-        );
     }
 
     #[test]

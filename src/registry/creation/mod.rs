@@ -71,7 +71,7 @@ pub(super) async fn create(transport: &Transport, lacking: &Lacking) -> Result<C
         lacking: lacking.to_string(),
         host: host.to_owned(),
         why,
-        advice: how(transport.kind(), &transport.host, &lacking.name),
+        advice: how(transport, &lacking.name, true),
     };
     match transport.kind() {
         Some(RegistryKind::Harbor) => harbor::create(transport, lacking)

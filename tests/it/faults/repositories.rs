@@ -274,6 +274,7 @@ fn f45_a_right_that_is_missing_for_creation_is_named() {
         .run()
         .says("not authorized to perform: ecr:CreateRepository");
     assert_named(&scene, &ran, "repository-creation", &BOTH);
+    assert!(!ran.text().contains("create_repositories"), "{}", ran.text());
 }
 
 #[test]

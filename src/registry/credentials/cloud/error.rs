@@ -15,6 +15,14 @@ pub enum CloudError {
         /// What was looked for.
         trail: String,
     },
+    /// A repository was to be created and nothing is there to do so with.
+    #[error("{vendor}: no keys to create repositories with: {trail}; set up one of these")]
+    NoKeys {
+        /// The cloud.
+        vendor: &'static str,
+        /// What was looked for.
+        trail: String,
+    },
     /// Something that belongs to a way is missing or makes no sense.
     #[error("{way}: {what}")]
     Setting {

@@ -1,5 +1,7 @@
 //! Whose registry a host is, by its name.
 
+use crate::types::{ECR_PUBLIC, EcrHost};
+
 /// A cloud with registries of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Vendor {
@@ -12,7 +14,7 @@ impl Vendor {
     /// The cloud whose registries have names like `host`. A port is nobody's.
     pub(super) fn of(host: &str) -> Option<Self> {
         let below = |domain: &str| host.strip_suffix(domain).is_some_and(|rest| !rest.is_empty());
-        if Ecr::parse(host).is_some() || host == ECR_PUBLIC {
+        if EcrHost::parse(host).is_some() || host == ECR_PUBLIC {
             return Some(Self::Aws);
         }
         if [".azurecr.io", ".azurecr.cn", ".azurecr.us"]
@@ -41,62 +43,6 @@ impl Vendor {
             Self::Azure => "azure",
             Self::Google => "google",
         }
-    }
-}
-
-/// The public registry of AWS.
-pub(super) const ECR_PUBLIC: &str = "public.ecr.aws";
-
-/// The name of a private ECR registry, taken apart as Amazon's own credential helper does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(
-    not(feature = "aws"),
-    allow(dead_code, reason = "that it is one is all that matters then")
-)]
-pub(super) struct Ecr<'a> {
-    pub(super) region: &'a str,
-    pub(super) fips: bool,
-    /// The form that is reached over IPv6 too.
-    pub(super) dual: bool,
-    /// What comes after the region.
-    pub(super) domain: &'a str,
-}
-
-/// Domains of private registries, those of closed regions too.
-const DOMAINS: [&str; 7] = [
-    "amazonaws.com",
-    "amazonaws.com.cn",
-    "amazonaws.eu",
-    "c2s.ic.gov",
-    "sc2s.sgov.gov",
-    "cloud.adc-e.uk",
-    "csp.hci.ic.gov",
-];
-const DUAL_DOMAINS: [&str; 2] = ["on.aws", "on.amazonwebservices.com.cn"];
-
-impl<'a> Ecr<'a> {
-    pub(super) fn parse(host: &'a str) -> Option<Self> {
-        let (account, rest) = host.split_once('.')?;
-        let dual = rest.starts_with("dkr-ecr");
-        let rest = rest
-            .strip_prefix("dkr")?
-            .strip_prefix(['.', '-'])?
-            .strip_prefix("ecr")?;
-        let (fips, rest) = match rest.strip_prefix("-fips") {
-            Some(rest) => (true, rest),
-            None => (false, rest),
-        };
-        let (region, domain) = rest.strip_prefix('.')?.split_once('.')?;
-        let is_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
-        let is_region = region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            && region.starts_with(|c: char| c.is_ascii_alphanumeric());
-        let domains: &[&str] = if dual { &DUAL_DOMAINS } else { &DOMAINS };
-        (is_account && is_region && domains.contains(&domain)).then_some(Self {
-            region,
-            fips,
-            dual,
-            domain,
-        })
     }
 }
 
@@ -153,10 +99,5 @@ mod tests {
         ] {
             assert_eq!(Vendor::of(host), vendor, "{host}");
         }
-        let ecr = Ecr::parse("123456789012.dkr-ecr-fips.us-west-2.on.aws").unwrap();
-        assert_eq!(
-            (ecr.region, ecr.fips, ecr.dual, ecr.domain),
-            ("us-west-2", true, true, "on.aws")
-        );
     }
 }

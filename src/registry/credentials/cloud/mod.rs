@@ -59,7 +59,7 @@ pub use error::CloudError;
 use super::{Origin, identity};
 use crate::net::Net;
 use crate::registry::credential::Credential;
-use crate::types::RegistryHost;
+use crate::types::{EcrHost, RegistryHost};
 use environment::Environment;
 use host::Vendor;
 
@@ -223,7 +223,7 @@ impl Clouds {
             Ok(Err(trail)) => {
                 let tried = format!("{}: {trail}", vendor.name());
                 // A private registry of ECR lets nobody in without a login; the others may have public content.
-                if host::Ecr::parse(host).is_some() {
+                if EcrHost::parse(host).is_some() {
                     tracing::warn!(host, %tried, "no store and no cloud has a login");
                 }
                 Ok(Found::None(Some(tried)))

@@ -22,9 +22,9 @@ use chrono::Utc;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::host::{ECR_PUBLIC, Ecr};
 use super::{CloudError, Clouds, Login, Search, Trail, ask, identity};
 use crate::registry::credential::Credential;
+use crate::types::{ECR_PUBLIC, EcrHost};
 use api::{Api, Service};
 pub(super) use keys::KeyCache;
 pub use repository::{Encryption, NewRepository};
@@ -52,7 +52,7 @@ impl Place {
             });
         }
         let service = Service::Ecr;
-        let Some(ecr) = Ecr::parse(host) else {
+        let Some(ecr) = EcrHost::parse(host) else {
             let region = api::region(&clouds.environment).ok_or_else(|| CloudError::Setting {
                 way: "AWS".to_owned(),
                 what: format!("the region of `{host}` is not in its name; set `AWS_REGION`"),
@@ -64,7 +64,7 @@ impl Place {
                 endpoint,
             });
         };
-        let Ecr { region, domain, .. } = ecr;
+        let EcrHost { region, domain, .. } = ecr;
         let fips = if ecr.fips { "-fips" } else { "" };
         let endpoint = match (ecr.dual, ecr.fips) {
             (true, _) if domain == "on.amazonwebservices.com.cn" => {

@@ -54,8 +54,9 @@ impl Clouds {
             });
         }
         let mut trail = Trail::default();
-        let Some(keys) = self.keys.get(self, &place.region, true, &mut trail).await? else {
-            return Err(CloudError::Nothing {
+        let meant = self.vendor(&host).is_some_and(|(_, meant)| meant);
+        let Some(keys) = self.keys.get(self, &place.region, meant, &mut trail).await? else {
+            return Err(CloudError::NoKeys {
                 vendor: "AWS",
                 trail: trail.to_string(),
             });

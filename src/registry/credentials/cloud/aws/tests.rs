@@ -493,6 +493,20 @@ async fn repositories_are_created_by_name_at_hosts_of_aws_only() {
     assert_eq!(server.asked().len(), 3);
 }
 
+/// Nobody said `cloud` of the host, so neither is the metadata service of a laptop asked nor that setting spoken of.
+#[tokio::test]
+async fn creation_without_keys_says_what_is_missing() {
+    let clouds = clouds(&[], &[]);
+    let error = clouds.creation(ECR, "charts/new").unwrap().await.unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with("AWS: no keys to create repositories with: no `AWS_ACCESS_KEY_ID`")
+            && text.contains("this machine is no EC2 instance")
+            && !text.contains("[[host]]"),
+        "{text}"
+    );
+}
+
 #[tokio::test]
 async fn refusals_of_ecr_name_the_right_that_is_missing() {
     for (body, wanted) in [
