@@ -82,10 +82,15 @@ pub fn read_variable(value: Option<&str>) -> Result<SecretString, SecretError> {
     }
 }
 
-/// True if every user of the machine may read the file.
-pub fn is_world_readable(path: &Path) -> bool {
-    path.metadata()
-        .is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+/// The warning about a file that every user of the machine may read; `None` if not all may.
+pub fn world_readable(path: &Path) -> Option<String> {
+    let metadata = path.metadata().ok()?;
+    (metadata.permissions().mode() & 0o004 != 0).then(|| {
+        format!(
+            "`{}` can be read by every user of this machine; `chmod o= ` it unless that is meant",
+            path.display()
+        )
+    })
 }
 
 #[cfg(test)]
@@ -155,7 +160,7 @@ mod tests {
         assert!(read_file(&link).is_ok());
         for (mode, open) in [(0o600, false), (0o640, false), (0o644, true)] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(is_world_readable(&link), open);
+            assert_eq!(world_readable(&link).is_some(), open);
         }
     }
 

@@ -59,7 +59,7 @@ pub(super) enum Command {
     #[command(override_usage = DOCTOR_USAGE)]
     #[command(after_help = DOCTOR_EXAMPLES, after_long_help = doctor_help())]
     Doctor(Box<DoctorArgs>),
-    /// Check a login and keep it where Helm and Docker find it too
+    /// Check a login and keep it where Helm finds it too
     #[command(after_help = login::EXAMPLES)]
     Login(Box<LoginArgs>),
     /// Forget a login
@@ -128,7 +128,7 @@ const DOCTOR_USAGE: &str = "chartferry doctor [OPTIONS] TARGET
        chartferry doctor [OPTIONS] --config FILE [NAME]...";
 
 const DOCTOR_EXAMPLES: &str = "Examples:
-  A registry, with the login that Helm or Docker has stored:
+  A registry, with the login that `chartferry login`, Helm or Docker has stored:
     chartferry doctor oci://registry.acme.io/charts
   All sources and targets of a file, as a job before the job:
     chartferry doctor --config config.toml --strict
@@ -343,7 +343,7 @@ pub(super) struct TargetArgs {
     /// Key of the client certificate, PEM
     #[arg(long, value_name = "FILE", requires = "cert_file")]
     pub(super) key_file: Option<PathBuf>,
-    /// User name at the target; without it the logins of Helm and Docker are used
+    /// User name at the target; without it the logins of Helm, Docker and Podman are used, then the cloud's
     #[arg(long, value_name = "USER")]
     pub(super) username: Option<String>,
     /// Read the target's password from standard input

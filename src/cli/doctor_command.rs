@@ -35,7 +35,7 @@ pub(super) fn run(args: &DoctorArgs, log: &LogArgs, screen: &Screen) -> anyhow::
         .map(|text| probe(text, target.as_ref(), &config))
         .transpose()?;
     start_logging(log, &config, screen)?;
-    let logins = Logins::read(&run_args)?;
+    let logins = Logins::read(&run_args, screen)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

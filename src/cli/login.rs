@@ -1,4 +1,4 @@
-//! `login`: a login is tried at the registry and then kept where Helm and Docker find it.
+//! `login`: a login is tried at the registry and then kept where Helm finds it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +15,6 @@ use crate::net::{HostOptions, Net, NetOptions, RetryOptions};
 use crate::registry::credentials::Keeper;
 use crate::registry::{Credential, FixedCredentials, Registry, RegistryError, RegistryOptions};
 use crate::report::{self, ExitStatus};
-use crate::secret;
 use crate::types::{Class, RegistryHost};
 
 pub(super) const EXAMPLES: &str = "Examples:
@@ -68,13 +67,15 @@ pub(super) fn run(args: LoginArgs, log: &LogArgs, screen: &Screen) -> anyhow::Re
     start_logging(log, &Config::default(), screen)?;
     let host = host(&args.host)?;
     let keeper = Keeper::new(args.registry_config.clone(), &logins::variables())?;
-    let (username, password) = credentials(&args, &host)?;
-    let registry = registry(args, &host, &username, &password)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .context("cannot start")?;
+    // Nobody types a password, and no registry sees it, for a store that cannot keep it.
+    runtime.block_on(keeper.check())?;
+    let (username, password) = credentials(&args, &host, screen)?;
+    let registry = registry(args, &host, &username, &password)?;
     let asked = match runtime.block_on(registry.check_login()) {
         Ok(asked) => asked,
         Err(error) => {
@@ -109,7 +110,11 @@ pub(super) fn host(text: &str) -> anyhow::Result<RegistryHost> {
     }
 }
 
-fn credentials(args: &LoginArgs, host: &RegistryHost) -> anyhow::Result<(String, SecretString)> {
+fn credentials(
+    args: &LoginArgs,
+    host: &RegistryHost,
+    screen: &Screen,
+) -> anyhow::Result<(String, SecretString)> {
     let username = match &args.username {
         Some(username) => username.clone(),
         None => prompt::username(host)?,
@@ -119,7 +124,7 @@ fn credentials(args: &LoginArgs, host: &RegistryHost) -> anyhow::Result<(String,
         bail!("a user name is not empty and has no `:`");
     }
     let password = match &args.password_file {
-        Some(path) => secret::read_file(path).context("`--password-file`")?,
+        Some(path) => logins::from_file("--password-file", path, screen)?,
         None if args.password_stdin => logins::from_stdin("--password-stdin")?,
         None => prompt::password(host, &username)?,
     };
@@ -166,7 +171,9 @@ fn explained(error: RegistryError, host: &RegistryHost) -> anyhow::Error {
     let refused =
         |why: &str| anyhow::anyhow!("`{host}` does not accept user and password: {why}; nothing was stored");
     match &error {
-        RegistryError::Login { why, .. } => refused(why),
+        RegistryError::Login { why, .. } => {
+            anyhow::anyhow!("cannot log in to `{host}`: {why}; nothing was stored")
+        }
         RegistryError::Token {
             why,
             realm,

@@ -8,6 +8,8 @@ use anyhow::{Context as _, bail};
 use secrecy::SecretString;
 
 use super::args::RunArgs;
+use super::login::note;
+use super::progress::Screen;
 use crate::secret;
 
 /// A password line is not longer than this.
@@ -28,7 +30,7 @@ pub(super) struct Logins {
 }
 
 impl Logins {
-    pub(super) fn read(args: &RunArgs) -> anyhow::Result<Self> {
+    pub(super) fn read(args: &RunArgs, screen: &Screen) -> anyhow::Result<Self> {
         let (target, source) = (&args.target, &args.source);
         Ok(Self {
             target: login(
@@ -36,6 +38,7 @@ impl Logins {
                 target.password_file.as_deref(),
                 target.password_stdin,
                 ["--username", "--password-stdin", "--password-file"],
+                screen,
             )?,
             source: login(
                 source.source_username.as_deref(),
@@ -46,6 +49,7 @@ impl Logins {
                     "--source-password-stdin",
                     "--source-password-file",
                 ],
+                screen,
             )?,
             registry_config: target.registry_config.clone(),
         })
@@ -57,10 +61,11 @@ fn login(
     file: Option<&Path>,
     stdin: bool,
     flags: [&str; 3],
+    screen: &Screen,
 ) -> anyhow::Result<Option<Login>> {
     let Some(user) = user else { return Ok(None) };
     let password = match (file, stdin) {
-        (Some(path), _) => secret::read_file(path).with_context(|| format!("`{}`", flags[2]))?,
+        (Some(path), _) => from_file(flags[2], path, screen)?,
         (None, true) => from_stdin(flags[1])?,
         (None, false) => bail!(
             "`{}` needs a password: `{}` or `{}`",
@@ -70,6 +75,15 @@ fn login(
         ),
     };
     Ok(Some((user.to_owned(), password)))
+}
+
+/// The password in a file, with a warning if it is one that everybody may read.
+pub(super) fn from_file(flag: &str, path: &Path, screen: &Screen) -> anyhow::Result<SecretString> {
+    let password = secret::read_file(path).with_context(|| format!("`{flag}`"))?;
+    if let Some(text) = secret::world_readable(path) {
+        note(screen, "warning", &format!("`{flag}`: {text}"));
+    }
+    Ok(password)
 }
 
 /// The environment as the stores of credentials read it.

@@ -20,7 +20,7 @@ pub(super) fn run(args: &RunArgs, log: &LogArgs, mode: Mode, screen: &Screen) ->
         return Ok(ExitStatus::Config.code());
     };
     start_logging(log, &config, screen)?;
-    let logins = Logins::read(args)?;
+    let logins = Logins::read(args, screen)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -32,8 +32,8 @@ pub(super) fn read(
     if let Some(key) = &key_file {
         if let Err(text) = pem::private_key(&key.value) {
             key.refuse(problems, Kind::Outside, text);
-        } else if secret::is_world_readable(&key.value) {
-            key.warn(problems, Kind::Outside, login::world_readable(&key.value));
+        } else if let Some(text) = secret::world_readable(&key.value) {
+            key.warn(problems, Kind::Outside, text);
         }
     }
     let mut hosts = |key| list(fields, key, values::host, problems);

@@ -1,8 +1,6 @@
 //! The login of a `[[host]]`: which user, and where its secret is. The secret is looked at, so that a missing one is
 //! told before any traffic, but not kept.
 
-use std::path::Path;
-
 use super::fields::Fields;
 use super::host::path;
 use super::problem::{Kind, Problems};
@@ -23,8 +21,8 @@ pub(super) fn read(
     if let Some(file) = file {
         if let Err(error) = secret::read_file(&file.value) {
             file.refuse(problems, Kind::Outside, error.to_string());
-        } else if secret::is_world_readable(&file.value) {
-            file.warn(problems, Kind::Outside, world_readable(&file.value));
+        } else if let Some(text) = secret::world_readable(&file.value) {
+            file.warn(problems, Kind::Outside, text);
         }
         return Some(Login::PasswordFile {
             username: username?,
@@ -76,7 +74,7 @@ fn agree(fields: &Fields<'_>, problems: &mut Problems<'_>) {
         (true, None) => fields.place("username").refuse(
             problems,
             Kind::Conflict,
-            "has no password with it; add `password_file` or `password_env`, or remove it to use Docker's and Helm's stores",
+            "has no password with it; add `password_file` or `password_env`, or remove it to use what Helm, Docker and Podman have stored, or the cloud's login",
         ),
         (true, Some(&"credential_helper")) => fields.place("username").refuse(
             problems,
@@ -88,12 +86,4 @@ fn agree(fields: &Fields<'_>, problems: &mut Problems<'_>) {
         }
         _ => {}
     }
-}
-
-/// The warning about a secret that everyone may read.
-pub(super) fn world_readable(path: &Path) -> String {
-    format!(
-        "`{}` can be read by every user of this machine; `chmod o= ` it unless that is meant",
-        path.display()
-    )
 }

@@ -75,7 +75,7 @@ pub struct HostConfig {
     pub name: RegistryHost,
     /// What registry it is, where the file says so.
     pub kind: Option<RegistryKind>,
-    /// Where its credentials come from; `None`: Helm's and Docker's stores.
+    /// Where its credentials come from; `None`: the stores of Helm, Docker and Podman, then the cloud.
     pub login: Option<Login>,
     /// Whose workload identity logs in where no store knows the host.
     pub cloud: CloudLogin,

@@ -54,13 +54,13 @@ impl StoreFile {
         let bytes = if blank { EMPTY } else { bytes };
         let Ok(Value::Object(mut top)) = serde_json::from_slice(bytes) else {
             // The parser's message may repeat a part of the file.
-            return Err(wrong("is not a JSON object; mend it or log in again".into()));
+            return Err(wrong("is not a JSON object; mend it or move it away".into()));
         };
         let mut object = |name: &str| match top.remove(name) {
             None | Some(Value::Null) => Ok(Map::new()),
             Some(Value::Object(map)) => Ok(map),
             Some(_) => Err(wrong(format!(
-                "has a `{name}` that is not an object; mend it or log in again"
+                "has a `{name}` that is not an object; mend it or move it away"
             ))),
         };
         let (auths, helpers) = (object("auths")?, object("credHelpers")?);

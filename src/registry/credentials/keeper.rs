@@ -47,12 +47,12 @@ pub enum KeepError {
         reason: String,
     },
     /// The helper that the file names does not do it.
-    #[error("{source} (it is named by `{}`)", .path.display())]
+    #[error("{why} (it is named by `{}`)", .path.display())]
     Helper {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        source: HelperError,
+        why: HelperError,
     },
     /// The work was given up.
     #[error("{0}")]
@@ -79,6 +79,11 @@ impl Keeper {
         })
     }
 
+    /// Fails if a login could not be kept because the store is broken. Nothing is changed.
+    pub async fn check(&self) -> Result<(), KeepError> {
+        self.read().await.map(drop)
+    }
+
     /// Keeps a login. Returns for people where it is now.
     pub async fn save(
         &self,
@@ -95,7 +100,7 @@ impl Keeper {
             let stored = self
                 .helpers
                 .store(&program, server(&identity), username, password);
-            stored.await.map_err(|source| self.helper_error(source))?;
+            stored.await.map_err(|why| self.helper_error(why))?;
             let place = format!("the credential helper `{program}`");
             // What a plain entry holds is outdated now, and in plain text.
             self.edit(move |document, store| {
@@ -124,19 +129,19 @@ impl Keeper {
         if let Some(program) = store.helper(&identity) {
             let server = server(&identity);
             let found = self.helpers.ask(program, server, None).await;
-            known = found.map_err(|source| self.helper_error(source))?.is_some();
+            known = found.map_err(|why| self.helper_error(why))?.is_some();
             if known {
                 let erased = self.helpers.erase(program, server).await;
-                erased.map_err(|source| self.helper_error(source))?;
+                erased.map_err(|why| self.helper_error(why))?;
             }
         }
         let removed = self.edit(move |document, store| remove(document, store, &identity));
         Ok(removed.await? || known)
     }
 
-    fn helper_error(&self, source: HelperError) -> KeepError {
+    fn helper_error(&self, why: HelperError) -> KeepError {
         let path = self.path.clone();
-        KeepError::Helper { path, source }
+        KeepError::Helper { path, why }
     }
 
     async fn read(&self) -> Result<StoreFile, KeepError> {

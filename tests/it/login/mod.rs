@@ -5,6 +5,7 @@ mod refusals;
 mod with_helm;
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -113,7 +114,9 @@ fn a_login_is_kept_where_it_is_told_to() {
     // By the variable that Helm reads, with the password from a file and not a word on stderr
     let path = ferry.home().join("elsewhere.json");
     let ferry = ferry.env("HELM_REGISTRY_CONFIG", path.to_str().unwrap());
-    write(ferry.home(), "password", PASSWORD);
+    let password = write(ferry.home(), "password", PASSWORD);
+    let mine = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(password, mine).unwrap();
     let args = [
         "login",
         &host,

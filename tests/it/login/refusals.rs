@@ -29,7 +29,13 @@ fn a_wrong_password_is_shown_once_and_not_kept() {
         let registry = Registry::with(|it| it.auth = auth.clone());
         let (ferry, host) = (Ferry::new(), registry.host());
         let outcome = login(&ferry, &host, PASSWORD, &["--plain-http"]);
-        let parts = [&*host, "does not accept user and password", "nothing was stored"];
+        let parts = [&*host, "does not accept ", "nothing was stored"];
+        assert_eq!(
+            outcome.stderr.matches("does not accept").count(),
+            1,
+            "{}",
+            outcome.stderr
+        );
         refused(&ferry, outcome, 5, &parts);
         let secret = base64(&format!("{USER}:{PASSWORD}"));
         let log = registry.log();
@@ -44,6 +50,31 @@ fn a_wrong_password_is_shown_once_and_not_kept() {
     let before = json(&ferry.home().join(STORE));
     login(&ferry, &host, "s3cr3t-typo", &["--plain-http"]).expect(5);
     assert_eq!(json(&ferry.home().join(STORE)), before);
+}
+
+/// A store that cannot keep a login is named before a password is asked for, and before the registry sees it.
+#[test]
+fn a_broken_store_is_told_first() {
+    let registry = Registry::with(|it| it.auth = Auth::basic(USER, PASSWORD));
+    let (ferry, host) = (Ferry::new(), registry.host());
+    let path = write(ferry.home(), STORE, "[]");
+    let with_password = login(&ferry, &host, PASSWORD, &["--plain-http"]);
+    // Without one, standard input is no terminal to ask on
+    let asks = typed(&ferry, &["login", &host, "--username", USER, "--plain-http"], "");
+    for outcome in [with_password, asks] {
+        let outcome = outcome.expect(1);
+        assert!(
+            outcome.stderr.contains(path.to_str().unwrap())
+                && outcome.stderr.contains("mend it or move it away")
+                && !outcome.stderr.contains("there is no password"),
+            "{}",
+            outcome.stderr
+        );
+    }
+    assert!(registry.log().0.is_empty(), "{}", registry.log());
+    // Which is what helps
+    std::fs::rename(&path, path.with_extension("old")).unwrap();
+    login(&ferry, &host, PASSWORD, &["--plain-http"]).expect(0);
 }
 
 #[test]

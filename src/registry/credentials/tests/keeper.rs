@@ -22,7 +22,8 @@ impl Home {
                 !text.contains(SECRET) && !text.contains(&auth("u:hunter2")),
                 "{text}"
             );
-            cut(error.to_string())
+            // As the command shows it: what the error says, then its causes
+            cut(format!("{:#}", anyhow::Error::new(error)))
         };
         saved.map(cut).map_err(error)
     }
@@ -209,6 +210,7 @@ async fn a_helper_keeps_the_login_where_there_is_one() {
         .helm(r#"{"credsStore": "x"}"#)
         .program("x", "echo hunter2; echo hunter2 >&2; exit 3");
     let error = home.save("r.io").await.unwrap_err();
+    assert_eq!(error.matches("docker-credential-x` failed").count(), 1, "{error}");
     assert!(
         error.contains("docker-credential-x` failed (exit status: 3); run") && error.contains(" store`"),
         "{error}"
