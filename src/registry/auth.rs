@@ -1,6 +1,7 @@
 //! How requests to one registry are authorised: what the registry asks for, and what we have.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderValue;
@@ -10,7 +11,8 @@ use url::Url;
 
 use super::RegistryError;
 use super::challenge::Challenge;
-use super::credential::{Credential, Credentials, Wanted, basic_header, bearer_header};
+use super::credential::{Credential, Credentials, Given, Wanted, basic_header, bearer_header};
+use super::error::other_login;
 use super::greeting::LoginMethod;
 use super::realm;
 use super::scope::Scope;
@@ -54,6 +56,11 @@ pub(super) struct Auth {
     /// By repository, since Podman's store has logins by namespace; the registry's own is under the empty name.
     slots: Mutex<HashMap<String, Slot>>,
     tokens: Tokens,
+    given: Option<Given>,
+    /// Named by an index and only read: a cloud that fails is no reason not to look.
+    for_index: bool,
+    /// That it was done without a login is said once.
+    warned: AtomicBool,
 }
 
 impl Auth {
@@ -64,8 +71,10 @@ impl Auth {
         guard: AddressGuard,
         credentials: Arc<dyn Credentials>,
         trusted_realms: Vec<String>,
+        for_index: bool,
     ) -> Self {
-        let tokens = Tokens::new(net.clone(), host.to_string(), guard);
+        let given = credentials.given(host.as_str());
+        let tokens = Tokens::new(net.clone(), host.to_string(), guard, given);
         Self {
             host,
             base,
@@ -75,6 +84,9 @@ impl Auth {
             mode: Mutex::new(Mode::Open),
             slots: Mutex::default(),
             tokens,
+            given,
+            for_index,
+            warned: AtomicBool::new(false),
         }
     }
 
@@ -98,7 +110,15 @@ impl Auth {
             repository: scope.map(|scope| scope.repository.as_str()),
             refused,
         };
-        let credential = self.credentials.get(wanted).await?;
+        let credential = match self.credentials.get(wanted).await {
+            Err(error) if self.for_index && error.dispensable => {
+                if !self.warned.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%error, "an index leads there: read without a login");
+                }
+                Credential::Anonymous
+            }
+            found => found?,
+        };
         let renewal = self.credentials.renewal(self.host.as_str());
         Ok(Held { credential, renewal })
     }
@@ -240,7 +260,11 @@ impl Auth {
         }
         match self.header(scope).await? {
             Some(header) => Ok(Some(header)),
-            None => Err(self.failed("it asks for user and password, and there are no credentials for it")),
+            None => Err(RegistryError::Login {
+                host: self.host.to_string(),
+                why: "it asks for user and password, and there are no credentials for it".to_owned(),
+                advice: format!("`chartferry login {}` stores credentials", self.host),
+            }),
         }
     }
 
@@ -248,7 +272,13 @@ impl Auth {
         RegistryError::Login {
             host: self.host.to_string(),
             why: why.to_owned(),
+            advice: other_login(self.host.as_str(), self.given),
         }
+    }
+
+    /// How the credential was given for this host, if it was.
+    pub(super) fn given(&self) -> Option<Given> {
+        self.given
     }
 
     /// Takes what the first answer of the registry asks for. False if there is nothing that we understand.

@@ -76,11 +76,23 @@ pub struct CredentialError {
     pub host: String,
     /// What is wrong and where, without any secret.
     pub why: String,
+    /// It comes of a cloud that nobody named for this host, and whose registries show public content to anybody: who
+    /// only reads there may go on without a login.
+    pub dispensable: bool,
 }
 
 /// What [`Credentials::get`] returns.
 pub type CredentialFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Credential, CredentialError>> + Send + 'a>>;
+
+/// How the credential of a host was said to us, where it was: then no store is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    /// User and password, or where the password is.
+    Password,
+    /// Which credential helper knows it.
+    Helper,
+}
 
 /// What a credential is wanted for.
 #[derive(Debug, Clone, Copy)]
@@ -111,6 +123,12 @@ pub trait Credentials: Send + Sync {
 
     /// Creates a repository at `host` by the cloud's own interface; `None` where these credentials know none.
     fn create_repository<'a>(&'a self, _host: &'a str, _repository: &'a str) -> Option<CreationFuture<'a>> {
+        None
+    }
+
+    /// Whether the credential of `host` was given for it by flag or configuration, so that storing another one changes
+    /// nothing.
+    fn given(&self, _host: &str) -> Option<Given> {
         None
     }
 

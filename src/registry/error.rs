@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 
-use super::credential::CredentialError;
+use super::credential::{CredentialError, Given};
 use super::problems::Problems;
 use crate::net::{NetError, is_transient};
 use crate::payload::SpoolError;
@@ -74,12 +74,14 @@ pub enum RegistryError {
         login: bool,
     },
     /// The login does not work.
-    #[error("cannot log in to `{host}`: {why}; `chartferry login {host}` stores credentials")]
+    #[error("cannot log in to `{host}`: {why}; {advice}")]
     Login {
         /// The registry.
         host: String,
         /// What is wrong.
         why: String,
+        /// What to do.
+        advice: String,
     },
     /// The upload cannot go on.
     #[error("`{from}` sends the upload to `{location}`, which cannot be used: {why}")]
@@ -321,8 +323,23 @@ fn status_code(status: StatusCode, problems: &Problems) -> &'static str {
     }
 }
 
+/// How other credentials get to be used for `host`, as a clause. What was given for it comes before every store.
+pub(super) fn other_login(host: &str, given: Option<Given>) -> String {
+    match given {
+        None => format!("`chartferry login {host}` stores other ones"),
+        Some(Given::Password) => "correct the user and the password that were given for it".to_owned(),
+        Some(Given::Helper) => "log in with the credential helper that was given for it".to_owned(),
+    }
+}
+
 /// What to do about a status, for the end of the sentence.
-pub(super) fn advice(host: &str, status: StatusCode, problems: &Problems, logged_in: bool) -> String {
+pub(super) fn advice(
+    host: &str,
+    status: StatusCode,
+    problems: &Problems,
+    logged_in: bool,
+    given: Option<Given>,
+) -> String {
     let rights = "the account needs the right to pull and push there";
     match status.as_u16() {
         _ if is_quota(status, problems) => "; the registry is full: free space or raise the quota".to_owned(),
@@ -339,7 +356,8 @@ pub(super) fn advice(host: &str, status: StatusCode, problems: &Problems, logged
             format!("; there are no credentials for `{host}`: `chartferry login {host}` stores them")
         }
         401 => format!(
-            "; the registry does not accept the credentials, the repository is missing, or {rights}; `chartferry login {host}` stores other ones"
+            "; the registry does not accept the credentials, the repository is missing, or {rights}; {}",
+            other_login(host, given)
         ),
         403 => format!("; {rights}"),
         413 => "; the registry or a proxy in front of it limits the size of a request: raise the limit there (nginx: `client_max_body_size`; ingress-nginx: the annotation `nginx.ingress.kubernetes.io/proxy-body-size`)".to_owned(),
@@ -355,7 +373,7 @@ mod tests {
     fn error(status: u16, body: &str) -> RegistryError {
         let status = StatusCode::from_u16(status).unwrap();
         let problems = Problems::parse(body);
-        let advice = advice("r.io", status, &problems, false);
+        let advice = advice("r.io", status, &problems, false, None);
         RegistryError::Status {
             method: Method::PUT,
             url: "https://r.io/v2/a".into(),

@@ -37,7 +37,9 @@ use http::header::LOCATION;
 use url::Url;
 
 pub use creation::{Created, CreationError, CreationFuture, Lacking};
-pub use credential::{Credential, CredentialError, CredentialFuture, Credentials, FixedCredentials, Wanted};
+pub use credential::{
+    Credential, CredentialError, CredentialFuture, Credentials, FixedCredentials, Given, Wanted,
+};
 pub use error::RegistryError;
 pub use greeting::{Greeting, LoginMethod};
 pub use manifest::{Manifest, Stored};
@@ -108,6 +110,8 @@ impl Registry {
     ) -> Result<Self, RegistryError> {
         let base = base(&net, &host, options.plain_http)?;
         let plain = base.scheme() == "http";
+        // Nobody configured a registry that an index names.
+        let for_index = options.guard.is_some() && options.read_only;
         let guard = options
             .guard
             .unwrap_or_else(|| AddressGuard::registry(&host, plain));
@@ -118,6 +122,7 @@ impl Registry {
             guard.clone(),
             credentials,
             options.trusted_realms,
+            for_index,
         );
         let transport = Transport::new(net, host, base, guard, auth);
         let right = if options.read_only {

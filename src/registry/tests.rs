@@ -2,6 +2,7 @@
 
 mod auth;
 mod fake;
+mod indexed;
 mod manifests;
 mod reading;
 mod standing;

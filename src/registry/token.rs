@@ -17,7 +17,8 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::RegistryError;
-use super::credential::Credential;
+use super::credential::{Credential, Given};
+use super::error::other_login;
 use crate::net::{AddressGuard, Net, is_transient};
 use crate::types::Class;
 pub(super) use answer::Token;
@@ -40,6 +41,8 @@ pub(super) struct Tokens {
     net: Net,
     host: String,
     guard: AddressGuard,
+    /// How the credential was given, for advice.
+    given: Option<Given>,
     slots: Mutex<HashMap<String, Slot>>,
     /// What the service said to credentials that it does not know. They are not shown again for every repository of a
     /// run: that locks accounts.
@@ -54,11 +57,12 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    pub(super) fn new(net: Net, host: String, guard: AddressGuard) -> Self {
+    pub(super) fn new(net: Net, host: String, guard: AddressGuard, given: Option<Given>) -> Self {
         Self {
             net,
             host,
             guard,
+            given,
             slots: Mutex::default(),
             denied: Mutex::default(),
             first: tokio::sync::Mutex::default(),
@@ -180,7 +184,10 @@ impl Tokens {
             401 | 403 if !logged_in => {
                 format!("; there are no credentials for `{host}`: `chartferry login {host}` stores them")
             }
-            _ => format!("; user or password may be wrong: `chartferry login {host}` stores other ones"),
+            _ => format!(
+                "; user or password may be wrong: {}",
+                other_login(host, self.given)
+            ),
         };
         Verdict {
             advice,

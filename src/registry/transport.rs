@@ -264,7 +264,13 @@ impl Transport {
                 let how = creation::how(self, scope.repository.as_str(), false);
                 format!("; {how}")
             }
-            _ => error::advice(self.host.as_str(), status, &problems, logged_in),
+            _ => error::advice(
+                self.host.as_str(),
+                status,
+                &problems,
+                logged_in,
+                self.auth.given(),
+            ),
         };
         RegistryError::Status {
             method: call.method.clone(),
@@ -346,6 +352,9 @@ impl Transport {
             StatusCode::UNAUTHORIZED => Err(RegistryError::Login {
                 host: self.host.to_string(),
                 why: "it answers 401 without a login method that we know (Basic or Bearer)".to_owned(),
+                advice:
+                    "no login helps there: see that this host is the registry, and what stands in front of it"
+                        .to_owned(),
             }),
             status => Err(self.root_error(status, greeting.problems).await),
         }
@@ -385,7 +394,13 @@ impl Transport {
             method: Method::GET,
             url: redact(&self.url("")),
             status,
-            advice: error::advice(self.host.as_str(), status, &problems, logged_in),
+            advice: error::advice(
+                self.host.as_str(),
+                status,
+                &problems,
+                logged_in,
+                self.auth.given(),
+            ),
             problems,
         }
     }

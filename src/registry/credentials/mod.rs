@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 
-use super::credential::{Credential, CredentialError, CredentialFuture, Credentials, Wanted};
+use super::credential::{Credential, CredentialError, CredentialFuture, Credentials, Given, Wanted};
 #[cfg(feature = "aws")]
 use crate::registry::CreationFuture;
 use crate::secret;
@@ -93,6 +93,21 @@ impl fmt::Display for Origin {
     }
 }
 
+/// Why a credential could not be told: see [`CredentialError`].
+struct LookFault {
+    why: String,
+    dispensable: bool,
+}
+
+impl From<String> for LookFault {
+    fn from(why: String) -> Self {
+        Self {
+            why,
+            dispensable: false,
+        }
+    }
+}
+
 type Answer = Result<(Credential, Origin), CredentialError>;
 type Slot = Arc<tokio::sync::Mutex<Option<(Instant, Answer)>>>;
 
@@ -109,7 +124,13 @@ pub struct Stores {
 impl Stores {
     /// Whether a login was said for this host by flag or configuration.
     pub fn is_configured(&self, host: &str) -> bool {
-        self.options.logins.iter().any(|(name, _)| name.as_str() == host)
+        self.configured(&identity(host)).is_some()
+    }
+
+    fn configured(&self, identity: &str) -> Option<&Login> {
+        let mut logins = self.options.logins.iter();
+        let found = logins.find(|(name, _)| self::identity(name.as_str()) == identity);
+        found.map(|(_, login)| login)
     }
 
     /// The stores that `options` describe. Nothing is read yet.
@@ -161,9 +182,10 @@ impl Stores {
         {
             return answer.clone();
         }
-        let answer = self.look(wanted).await.map_err(|why| CredentialError {
+        let answer = self.look(wanted).await.map_err(|fault| CredentialError {
             host: host.to_owned(),
-            why,
+            why: fault.why,
+            dispensable: fault.dispensable,
         });
         if let Ok((_, origin)) = &answer {
             tracing::debug!(host, %origin, "credentials");
@@ -184,15 +206,10 @@ impl Stores {
         blocking(look).await.ok()?
     }
 
-    async fn look(&self, wanted: Wanted<'_>) -> Result<(Credential, Origin), String> {
+    async fn look(&self, wanted: Wanted<'_>) -> Result<(Credential, Origin), LookFault> {
         let identity = identity(wanted.host);
-        if let Some((_, login)) = self
-            .options
-            .logins
-            .iter()
-            .find(|(name, _)| self::identity(name.as_str()) == identity)
-        {
-            return self.login(&identity, login, wanted.refused).await;
+        if let Some(login) = self.configured(&identity) {
+            return Ok(self.login(&identity, login, wanted.refused).await?);
         }
         let options = &self.options;
         for place in paths::all(&options.variables, options.registry_config.as_deref()) {
@@ -209,14 +226,17 @@ impl Stores {
         &self,
         identity: &str,
         refused: Option<&Credential>,
-    ) -> Result<(Credential, Origin), String> {
+    ) -> Result<(Credential, Origin), LookFault> {
         if let (Some(clouds), Some(refused)) = (&self.clouds, refused) {
             clouds.refused(identity, refused);
         }
         let silent = || "no store: anonymous".to_owned();
         let origin = match &self.clouds {
             None => silent(),
-            Some(clouds) => match clouds.find(identity).await.map_err(|error| error.to_string())? {
+            Some(clouds) => match clouds.find(identity).await.map_err(|error| LookFault {
+                why: error.to_string(),
+                dispensable: clouds.is_dispensable(identity),
+            })? {
                 Found::Login(credential, origin) => return Ok((credential, origin)),
                 Found::None(None) => silent(),
                 Found::None(Some(tried)) => format!("no store, no login of the cloud ({tried}): anonymous"),
@@ -308,6 +328,16 @@ impl Credentials for Stores {
     #[cfg(feature = "aws")]
     fn create_repository<'a>(&'a self, host: &'a str, repository: &'a str) -> Option<CreationFuture<'a>> {
         self.clouds.as_ref()?.creation(host, repository)
+    }
+
+    fn given(&self, host: &str) -> Option<Given> {
+        let login = self.configured(&identity(host))?;
+        Some(match login {
+            Login::Helper { .. } => Given::Helper,
+            Login::Password { .. } | Login::PasswordFile { .. } | Login::PasswordEnv { .. } => {
+                Given::Password
+            }
+        })
     }
 
     fn renewal(&self, host: &str) -> Option<tokio::time::Instant> {

@@ -1,5 +1,6 @@
 //! Being turned away: said once and clearly, never read as "there is nothing", and nothing is fetched in vain.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use super::{READER, READING, assert_kept, base64, migrate, said, store, write};
@@ -10,7 +11,7 @@ use crate::support::ferry::Ferry;
 use crate::support::process::{PASSWORD, RealRegistry, USER};
 use crate::support::registry::Registry;
 use crate::support::registry_auth::Auth;
-use crate::support::server::Kind;
+use crate::support::server::{Answer, Kind};
 use crate::support::tools::Tool;
 
 /// A wrong password: exit 5, one clear text, no package is fetched, and the account is not locked by showing it again.
@@ -30,8 +31,8 @@ fn a_wrong_password_ends_the_run_before_it_begins() {
         let error = target["error"]["text"].as_str().unwrap();
         assert!(
             error.contains(&registry.host())
-                && error.contains("password")
-                && error.contains("chartferry login"),
+                && error.contains("correct the user and the password that were given for it")
+                && !error.contains("chartferry login"),
             "{error}"
         );
         let log = registry.log();
@@ -44,6 +45,92 @@ fn a_wrong_password_ends_the_run_before_it_begins() {
         assert_eq!(log.writes(), 0, "{log}");
         assert_eq!(source.log().count(Kind::Package), 0);
         assert_kept(&outcome, USER, PASSWORD, &source.log());
+    }
+}
+
+/// What is stored comes after what the file gives, so storing another password is no advice; for a store it is.
+#[test]
+fn advice_is_about_the_login_that_was_used() {
+    let source = ChartRepo::of(&[Chart::new("demo", "1.0.0")]);
+    for auth in [Auth::basic(USER, "right"), Auth::bearer(USER, "right")] {
+        for given in [true, false] {
+            let registry = Registry::with(|it| it.auth = auth.clone());
+            let (ferry, host) = (Ferry::new(), registry.host());
+            let login = if given {
+                let file = write(ferry.home(), "password", PASSWORD);
+                format!("username = \"{USER}\"\npassword_file = \"{}\"\n", file.display())
+            } else {
+                write(ferry.home(), ".docker/config.json", &store(&host, USER, PASSWORD));
+                String::new()
+            };
+            let text = format!(
+                "[[host]]\nname = \"{host}\"\nplain_http = true\n{login}\n[[mirror]]\nname = \"m\"\nsource = \"{}\"\ntargets = [\"{}\"]\n",
+                source.url(),
+                registry.target("charts")
+            );
+            let config = write(ferry.home(), "config.toml", &text);
+            let outcome = ferry
+                .report(["migrate", "--config", config.to_str().unwrap()])
+                .expect(5);
+            let target = &outcome.report.as_ref().unwrap()["mirrors"][0]["targets"][0];
+            let error = target["error"]["text"].as_str().unwrap();
+            assert_eq!(error.contains("that were given for it"), given, "{error}");
+            assert_eq!(
+                error.contains(&format!("`chartferry login {host}`")),
+                !given,
+                "{error}"
+            );
+        }
+    }
+}
+
+/// Nor does a login help where the registry wants one by a method that nobody knows.
+#[test]
+fn an_unknown_method_is_not_met_with_a_login() {
+    let source = ChartRepo::of(&[Chart::new("demo", "1.0.0")]);
+    let registry = Registry::start();
+    let answer = Answer::status(401).header("www-authenticate", "Negotiate");
+    registry.fault(Fault::on(Kind::Ping, Effect::Instead(answer)));
+    let outcome = migrate(&Ferry::new(), &source, &registry.target("charts"), &[]).expect(5);
+    let text = said(&outcome);
+    assert!(
+        text.contains("without a login method that we know") && !text.contains("chartferry login"),
+        "{text}"
+    );
+}
+
+/// A password that everybody may read is pointed out, by whichever flag it comes.
+#[test]
+fn a_password_for_everybody_to_read_is_warned_of() {
+    let registry = Registry::with(|it| it.auth = Auth::basic(USER, PASSWORD));
+    let source = ChartRepo::of(&[Chart::new("demo", "1.0.0")]);
+    source.behave(|it| it.login = Some((READER.to_owned(), READING.to_owned())));
+    let ferry = Ferry::new();
+    let open = |name: &str, secret: &str, mode: u32| {
+        let path = write(ferry.home(), name, secret);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let args = [
+        "--username",
+        USER,
+        "--password-file",
+        "password",
+        "--source-username",
+        READER,
+        "--source-password-file",
+        "reading",
+    ];
+    for (mode, warned) in [(0o600, false), (0o644, true)] {
+        open("password", PASSWORD, mode);
+        open("reading", READING, mode);
+        let outcome = migrate(&ferry, &source, &registry.target("charts"), &args).expect(0);
+        for flag in ["--password-file", "--source-password-file"] {
+            let line = outcome.stderr.lines().find(|line| {
+                line.starts_with(&format!("warning: `{flag}`: "))
+                    && line.contains("can be read by every user")
+            });
+            assert_eq!(line.is_some(), warned, "{mode:o} {}", outcome.stderr);
+        }
     }
 }
 

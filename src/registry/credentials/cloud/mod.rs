@@ -232,6 +232,12 @@ impl Clouds {
         }
     }
 
+    /// Whether a login of this host is only a guess by its name, and one that public content does without. Private
+    /// registries of ECR have none.
+    pub(super) fn is_dispensable(&self, host: &str) -> bool {
+        self.vendor(host).is_some_and(|(_, meant)| !meant) && EcrHost::parse(host).is_none()
+    }
+
     /// When the login of a host should be asked for again; `None` if it is none of ours.
     pub(super) fn renewal(&self, host: &str) -> Option<Instant> {
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);

@@ -146,3 +146,32 @@ async fn nothing_is_asked_where_nothing_speaks_of_a_cloud() {
     }
     assert!(clouds.net.traffic().is_empty(), "{:?}", clouds.net.traffic());
 }
+
+/// A developer's profile that cannot be used ends a login that was meant. A registry with content for everybody, which
+/// nobody configured, may be read without.
+#[cfg(feature = "aws")]
+#[tokio::test]
+async fn only_a_guess_at_a_public_registry_may_be_done_without() {
+    const PUBLIC: &str = "public.ecr.aws";
+    const ECR: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    std::fs::write(&file, "[profile corp]\nsso_session = corp\n").unwrap();
+    let variables = [
+        ("AWS_PROFILE", "corp"),
+        ("AWS_CONFIG_FILE", file.to_str().unwrap()),
+        ("HOME", "/no/such/home"),
+    ];
+    for (settings, host, wanted) in [
+        (&[][..], PUBLIC, true),
+        (&[][..], ECR, false),
+        (&[(PUBLIC, Cloud::Aws)][..], PUBLIC, false),
+    ] {
+        let options = crate::registry::credentials::StoreOptions::default();
+        let stores = crate::registry::credentials::Stores::new(options);
+        let stores = stores.with_clouds(Arc::new(clouds(settings, &variables)));
+        let error = stores.find(host).await.unwrap_err();
+        assert!(error.why.contains("logs in by `sso_session`"), "{error}");
+        assert_eq!(error.dispensable, wanted, "{host} {settings:?}");
+    }
+}
