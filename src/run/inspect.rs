@@ -80,7 +80,8 @@ impl Inspection<'_> {
         let (mut package, mut signature) = (None, None);
         for layer in &chart.layers {
             let signs = layer.media_type == PROVENANCE_MEDIA_TYPE;
-            if !self.deep && !(signs && policy.provenance.verifies()) {
+            let reads = self.deep || (signs && policy.provenance.verifies());
+            if !reads {
                 self.look_for(&shown, layer).await?;
                 signature = signature.or(signs.then(Bytes::new));
                 continue;
