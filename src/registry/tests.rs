@@ -5,5 +5,6 @@ mod fake;
 mod indexed;
 mod manifests;
 mod reading;
+mod renewals;
 mod standing;
 mod uploads;
