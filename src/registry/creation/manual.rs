@@ -5,6 +5,9 @@ use url::Url;
 use crate::registry::transport::Transport;
 use crate::types::{EcrHost, RegistryHost, RegistryKind};
 
+/// Where chartferry has a call for it.
+const OURS: &str = ", and so does `create_repositories = true` (`--create-repositories`)";
+
 /// What to do about a missing repository, as a clause. `repository` is its path at the registry; `tried`: chartferry was
 /// to create it already, so that this is no advice any more.
 pub(in crate::registry) fn how(transport: &Transport, repository: &str, tried: bool) -> String {
@@ -24,11 +27,7 @@ fn by_kind(
     repository: &str,
     tried: bool,
 ) -> String {
-    let ours = if tried {
-        ""
-    } else {
-        ", and so does `create_repositories = true` (`--create-repositories`)"
-    };
+    let ours = if tried { "" } else { OURS };
     let first = repository.split('/').next().unwrap_or_default();
     let second = repository.split('/').nth(1).unwrap_or("REPOSITORY");
     match kind {
