@@ -227,7 +227,13 @@ fn every_other_value_of_a_default_changes_the_configuration() {
         let mut changed = lines.clone();
         let replacement = format!("{key} = {other}");
         changed[*line] = &replacement;
-        assert_ne!(good(&changed.join("\n")), plain, "{replacement}");
+        let mut text = changed.join("\n");
+        if key.starts_with("ecr_") {
+            // They are for one kind of registry alone
+            text = text.replacen("# cloud = \"auto\"", "cloud = \"aws\"", 1);
+            assert!(text.contains("cloud = \"aws\""));
+        }
+        assert_ne!(good(&text), plain, "{replacement}");
     }
 }
 

@@ -93,8 +93,11 @@ fn from_json(json: &Value) -> Vec<Problem> {
             Some(detail @ Value::Object(map)) if !map.is_empty() => clean(&detail.to_string()),
             _ => String::new(),
         };
-        let mut message = [text("message"), text("error_description"), text("error")]
+        // The last is Quay's, beside its registry API.
+        let keys = ["message", "error_description", "error", "error_message"];
+        let mut message = keys
             .into_iter()
+            .map(text)
             .find(|text| !text.is_empty())
             .unwrap_or_default();
         if !detail.is_empty() && detail != message {

@@ -3,7 +3,7 @@
 
 use super::{Registry, RegistryError};
 use crate::net::NetError;
-use crate::types::{Class, Repository};
+use crate::types::{Class, RegistryKind, Repository};
 
 /// What became of looking at a repository and opening an upload in it.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub enum Refusal {
 impl RegistryError {
     /// What this answer to a look or an upload says of the repository; `None` where it says nothing of it: logins that
     /// do not work, servers that are down. `listed`: its tags could be listed.
-    pub fn refusal(&self, listed: bool) -> Option<Refusal> {
+    pub fn refusal(&self, listed: bool, kind: Option<RegistryKind>) -> Option<Refusal> {
         if self.is_login() {
             return None;
         }
@@ -37,8 +37,10 @@ impl RegistryError {
         }
         match self {
             Self::Status { status, .. } if status.as_u16() == 404 && !listed => Some(Refusal::Missing),
-            // Amazon ECR hangs up. Between retries a server that is only ill would have answered once.
-            Self::Net(NetError::Interrupted { .. }) if !listed => Some(Refusal::Missing),
+            // Amazon ECR hangs up. Nobody else does, so elsewhere a connection that breaks is one that breaks.
+            Self::Net(NetError::Interrupted { .. }) if !listed && kind == Some(RegistryKind::Ecr) => {
+                Some(Refusal::Missing)
+            }
             error if error.class() == Class::Auth => Some(Refusal::Denied),
             _ => None,
         }
@@ -53,7 +55,7 @@ impl Registry {
         let listed = match self.list_tags(repository).await {
             Ok(list) => list.found,
             Err(error) => {
-                return match error.refusal(false) {
+                return match error.refusal(false, self.kind()) {
                     Some(refusal) => Ok(Standing::Refused(refusal, error)),
                     None => Err(error),
                 };
@@ -62,7 +64,7 @@ impl Registry {
         match self.check_push(repository).await {
             Ok(()) if listed => Ok(Standing::Ready),
             Ok(()) => Ok(Standing::New),
-            Err(error) => match error.refusal(listed) {
+            Err(error) => match error.refusal(listed, self.kind()) {
                 Some(refusal) => Ok(Standing::Refused(refusal, error)),
                 None => Err(error),
             },

@@ -208,7 +208,11 @@ impl Destination {
 
     /// Takes note of a repository that was refused as such, or of what is wrong with the target.
     fn unwelcome(&self, repository: &Repository, error: RegistryError, rights: &Rights) -> Fault {
-        match error.refusal(false) {
+        let kind = match &self.target {
+            Target::Registry { registry, .. } => registry.kind(),
+            Target::Layout(_) => None,
+        };
+        match error.refusal(false, kind) {
             Some(refusal) => Fault {
                 action: Action::Failed,
                 reason: self.preflight.refused(repository, refusal, &error),

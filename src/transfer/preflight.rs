@@ -115,11 +115,11 @@ impl Preflight {
         }
     }
 
-    /// Where it is kept what a repository lacks: below one project of Harbor all lack the same.
+    /// Where it is kept what a repository lacks: below one project of Harbor or organisation of Quay all lack the same.
     fn lack(&self, registry: &Registry, repository: &Repository) -> Arc<OnceCell<Lack>> {
         let path = repository.as_str();
         let key = match registry.kind() {
-            Some(RegistryKind::Harbor) => path.split('/').next().unwrap_or(path),
+            Some(RegistryKind::Harbor | RegistryKind::Quay) => path.split('/').next().unwrap_or(path),
             _ => path,
         };
         Arc::clone(lock(&self.lacking).entry(key.to_owned()).or_default())

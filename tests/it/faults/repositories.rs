@@ -11,7 +11,7 @@ use chartferry::types::RegistryKind;
 use super::scene::{REGISTRY_LOGIN, Ran, Scene, four_charts};
 use crate::support::charts::Chart;
 use crate::support::faults::{Effect, Fault};
-use crate::support::registry::error;
+use crate::support::registry::{Auth, error};
 use crate::support::server::{Answer, Kind};
 
 const BOTH: [&str; 2] = ["charts/alpha", "charts/beta"];
@@ -85,7 +85,8 @@ fn assert_named(scene: &Scene, ran: &Ran, code: &str, names: &[&str]) {
 #[test]
 fn f45_every_face_of_a_missing_repository_is_known_before_any_download() {
     for (name, face, code) in faces() {
-        let scene = Scene::new();
+        let mut scene = Scene::new();
+        scene.kind = (name == "ECR").then_some(RegistryKind::Ecr);
         scene.registry.fault(Fault::on(Kind::UploadPost, face));
         let ran = scene.run();
         eprintln!("{name}");
@@ -93,6 +94,19 @@ fn f45_every_face_of_a_missing_repository_is_known_before_any_download() {
         assert!(scene.registry.tags().is_empty(), "{name}");
         scene.settle();
     }
+}
+
+/// Only ECR says so by hanging up: elsewhere a broken connection says nothing of the repository.
+#[test]
+fn f45_a_connection_that_breaks_is_no_missing_repository() {
+    let scene = Scene::new();
+    scene.registry.fault(Fault::on(Kind::UploadPost, Effect::Drop));
+    let ran = scene.run().expect(2);
+    for item in ran.items() {
+        assert_ne!(item.code(), Some("repository-missing"), "{}", ran.text());
+    }
+    assert!(!ran.text().contains("is missing"), "{}", ran.text());
+    scene.settle();
 }
 
 #[test]
@@ -404,6 +418,9 @@ fn at_quay() -> Scene {
     scene.kind = Some(RegistryKind::Quay);
     scene.create_repositories = true;
     scene.credentials = Some(Arc::new(OauthToken));
+    scene
+        .registry
+        .behave(|it| it.auth = Auth::basic("$oauthtoken", "s3cr3t-oauth"));
     scene
 }
 

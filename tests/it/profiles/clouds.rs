@@ -113,6 +113,7 @@ fn ecr() -> Vec<Profile> {
             },
         )
         .login(Login::Helper)
+        .host("kind = \"ecr\"")
         .fails(5, 0, &["alpha"]),
     ]
 }
