@@ -93,7 +93,7 @@ pub fn verify(signed: &ClearSigned<'_>, ring: &Keyring, now: DateTime<Utc>) -> R
             },
         }
     }
-    Err(failure.unwrap_or_else(|| VerifyError::Unreadable {
+    Err(failure.unwrap_or(VerifyError::Unreadable {
         why: "there is none in it",
     }))
 }
