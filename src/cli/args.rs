@@ -49,10 +49,12 @@ pub(super) enum Command {
     Migrate(Box<RunArgs>),
     /// Say what `migrate` would do and why; downloads no package, changes nothing
     #[command(override_usage = PLAN_USAGE)]
+    #[command(mut_arg("dry_run", |arg| arg.hide(true)))]
     #[command(after_help = PLAN_EXAMPLES, after_long_help = with_exit_codes(PLAN_EXAMPLES))]
     Plan(Box<RunArgs>),
     /// Compare what is at the target with the source and with itself; changes nothing
     #[command(override_usage = VERIFY_USAGE)]
+    #[command(mut_arg("dry_run", |arg| arg.hide(true)), mut_arg("create_repositories", |arg| arg.hide(true)))]
     #[command(after_help = VERIFY_EXAMPLES, after_long_help = with_exit_codes(VERIFY_EXAMPLES))]
     Verify(Box<VerifyArgs>),
     /// Look for what would keep a run from going well, before it runs
@@ -319,7 +321,7 @@ pub(super) struct TrustArgs {
     /// Push chart OLD to a repository called NEW, as registries do not allow every name (repeatable)
     #[arg(long, value_name = "OLD=NEW")]
     pub(super) rename: Vec<String>,
-    /// Create what a push does not create: repositories at Amazon ECR, projects at Harbor
+    /// Create what a push does not create: repositories at Amazon ECR, projects at Harbor, organisations at Quay
     #[arg(long)]
     pub(super) create_repositories: bool,
 }

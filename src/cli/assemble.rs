@@ -312,8 +312,8 @@ fn clouds(config: &Config) -> Vec<(RegistryHost, Cloud)> {
 #[cfg(feature = "aws")]
 fn new_repositories(config: &Config) -> Vec<(RegistryHost, NewRepository)> {
     let settings = |host: &HostConfig| NewRepository {
-        scan_on_push: host.ecr_scan_on_push,
-        immutable_tags: host.ecr_immutable_tags,
+        scan_on_push: host.new_repositories.scan_on_push,
+        immutable_tags: host.new_repositories.immutable_tags,
         ..NewRepository::default()
     };
     let hosts = config.hosts.iter();

@@ -249,7 +249,7 @@ fn renames(table: &mut Table, renames: &[String]) {
 
 /// Refuses flags that would have no effect on this target.
 pub(super) fn check_target_use(args: &RunArgs, target: &str) -> anyhow::Result<()> {
-    if let Some(flag) = target_flag(args).filter(|_| !target.starts_with("oci://")) {
+    if let Some(flag) = target_flag(args).filter(|_| target.starts_with("oci-layout:")) {
         anyhow::bail!("`{flag}` is about a registry, and `{target}` is none");
     }
     Ok(())

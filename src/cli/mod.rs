@@ -83,6 +83,7 @@ fn dispatch(cli: Cli, screen: &Screen) -> anyhow::Result<u8> {
         }
         Command::Plan(args) => run_command::run(&args, &cli.log, Mode::Plan, screen),
         Command::Verify(args) => {
+            refuse_writing(&args.run)?;
             let mode = Mode::Verify { deep: args.deep };
             run_command::run(&args.run, &cli.log, mode, screen)
         }
@@ -99,6 +100,18 @@ fn dispatch(cli: Cli, screen: &Screen) -> anyhow::Result<u8> {
             output::print(&String::from_utf8_lossy(&script)).map(|()| 0)
         }
         Command::Man { command } => man(command.as_deref()),
+    }
+}
+
+/// `verify` takes the arguments of a run, but for those that are about writing.
+fn refuse_writing(args: &args::RunArgs) -> anyhow::Result<()> {
+    let given = [
+        (args.dry_run, "--dry-run"),
+        (args.trust.create_repositories, "--create-repositories"),
+    ];
+    match given.into_iter().find(|(given, _)| *given) {
+        None => Ok(()),
+        Some((_, flag)) => anyhow::bail!("`{flag}` has no meaning for `verify`, which writes nothing"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::fields::{Fields, Located};
 use super::problem::{Kind, Problems};
-use super::settings::{CloudLogin, HostConfig};
+use super::settings::{CloudLogin, HostConfig, NewRepositories};
 use super::{Surroundings, login, pem, values};
 use crate::secret;
 use crate::types::{RegistryHost, RegistryKind};
@@ -51,25 +51,11 @@ pub(super) fn read(
     }
     let kind = fields.get::<&str>("kind");
     let kind = kind.and_then(|kind| RegistryKind::from_word(kind.value));
-    let of_ecr = kind.or_else(|| RegistryKind::of_host(&default.name)) == Some(RegistryKind::Ecr)
+    let at_ecr = kind.or_else(|| RegistryKind::of_host(&default.name)) == Some(RegistryKind::Ecr)
         || cloud == Some(CloudLogin::Aws);
-    let mut ecr = |key| {
-        let wanted = fields.get_or(key, false);
-        if wanted && !of_ecr {
-            let place = fields.place(key);
-            place.refuse(
-                problems,
-                Kind::Conflict,
-                "has an effect only at Amazon ECR, and this host is none by its name, `kind` or `cloud`",
-            );
-        }
-        wanted
-    };
-    let (ecr_scan_on_push, ecr_immutable_tags) = (ecr("ecr_scan_on_push"), ecr("ecr_immutable_tags"));
     Some(HostConfig {
         kind,
-        ecr_scan_on_push,
-        ecr_immutable_tags,
+        new_repositories: new_repositories(fields, at_ecr, problems),
         login,
         cloud: cloud.unwrap_or(default.cloud),
         plain_http: fields.get_or("plain_http", default.plain_http),
@@ -143,6 +129,23 @@ fn cloud(fields: &Fields<'_>, has_login: bool, problems: &mut Problems<'_>) -> O
         );
     }
     Some(cloud)
+}
+
+/// What repositories are like that are created. Only ECR has such settings.
+fn new_repositories(fields: &Fields<'_>, at_ecr: bool, problems: &mut Problems<'_>) -> NewRepositories {
+    let mut wanted = |key| {
+        let wanted = fields.get_or(key, false);
+        if wanted && !at_ecr {
+            let text =
+                "has an effect only at Amazon ECR, and this host is none by its name, `kind` or `cloud`";
+            fields.place(key).refuse(problems, Kind::Conflict, text);
+        }
+        wanted
+    };
+    NewRepositories {
+        scan_on_push: wanted("ecr_scan_on_push"),
+        immutable_tags: wanted("ecr_immutable_tags"),
+    }
 }
 
 fn is_local(host: &RegistryHost) -> bool {

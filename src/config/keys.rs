@@ -356,7 +356,7 @@ pub static MIRROR: Section = Section {
             "create_repositories",
             Kind::Bool,
             Some("false"),
-            "Create what a push does not create, where the registry has a call for it: repositories at ECR, projects at Harbor.",
+            "Create what a push does not create, where the registry has a call for it: repositories at ECR, projects at Harbor, organisations at Quay.",
         ),
         key(
             "run_timeout",

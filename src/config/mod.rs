@@ -40,8 +40,8 @@ pub use rules::RulesError;
 pub use schema::schema;
 pub use settings::{
     ChartConfig, CloudLogin, Concurrency, Config, DigestPolicy, DriftPolicy, DuplicatesPolicy, FilterConfig,
-    HostConfig, LogFormat, Login, MirrorConfig, MismatchPolicy, ProvenancePolicy, Since, SourceConfig,
-    TargetConfig,
+    HostConfig, LogFormat, Login, MirrorConfig, MismatchPolicy, NewRepositories, ProvenancePolicy, Since,
+    SourceConfig, TargetConfig,
 };
 use tree::{Entry, Node};
 

@@ -68,6 +68,15 @@ pub enum LogFormat {
     Json,
 }
 
+/// What repositories are like that are created at Amazon ECR.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NewRepositories {
+    /// They scan what is pushed.
+    pub scan_on_push: bool,
+    /// They do not let tags be moved.
+    pub immutable_tags: bool,
+}
+
 /// `[[host]]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HostConfig {
@@ -79,10 +88,8 @@ pub struct HostConfig {
     pub login: Option<Login>,
     /// Whose workload identity logs in where no store knows the host.
     pub cloud: CloudLogin,
-    /// Repositories created at ECR scan what is pushed.
-    pub ecr_scan_on_push: bool,
-    /// Repositories created at ECR do not let tags be moved.
-    pub ecr_immutable_tags: bool,
+    /// What repositories are like that are created here.
+    pub new_repositories: NewRepositories,
     /// HTTP without TLS.
     pub plain_http: bool,
     /// Any certificate is good.
@@ -115,8 +122,7 @@ impl HostConfig {
             kind: None,
             login: None,
             cloud: CloudLogin::Auto,
-            ecr_scan_on_push: false,
-            ecr_immutable_tags: false,
+            new_repositories: NewRepositories::default(),
             plain_http: false,
             insecure_skip_tls_verify: false,
             ca_file: None,

@@ -68,7 +68,13 @@ pub(super) fn target(text: &str, folder: &Path) -> Result<TargetConfig, String> 
         return self::layout(layout, folder).map(TargetConfig::Layout);
     }
     let Some(rest) = text.strip_prefix("oci://") else {
-        return Err("is no target; write `oci://host[:port]/prefix` or `oci-layout:DIR`".into());
+        // What looks like a login is not repeated.
+        let shown: String = text.chars().take_while(|c| *c != '@').take(300).collect();
+        return Err(format!(
+            "`{}{}` is no target; write `oci://host[:port]/prefix` or `oci-layout:DIR`",
+            shown.escape_debug(),
+            if shown.len() < text.len() { "…" } else { "" }
+        ));
     };
     if rest.split('/').next().is_some_and(|host| host.contains('@')) {
         return Err("must not hold a user or password; put the login into a `[[host]]`".into());

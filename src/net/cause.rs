@@ -25,7 +25,9 @@ const NO_CA: &str = "; a certificate that signs itself must not be one of a CA: 
 const CLOCK: &str = "; the certificate has to be renewed, or the clock of this machine is wrong";
 const OTHER_NAME: &str = "; use a name that the certificate is for, or have one made for this name";
 const IDENTITY: &str = "; see `cert_file` and `key_file` (`--cert-file`, of a source `--source-cert-file`)";
-const PLAIN: &str = "; the server seems to speak plain HTTP, see `plain_http` (`--plain-http`)";
+const PLAIN: &str = "; the server seems to speak plain HTTP: write `http://` for a source, set `plain_http` (`--plain-http`) for a registry";
+const PLAIN_PROXY: &str =
+    "; the proxy seems to speak plain HTTP: write `http://` in the variable that names it";
 const OLD: &str = "; TLS before 1.2 and its ciphers are refused: the server, or the proxy in front of it, has to be updated";
 
 const LOGIN: &str = "; put the user and the password into the variable that names it, as in `HTTPS_PROXY=http://user:password@proxy:3128`";
@@ -55,10 +57,10 @@ impl Way<'_> {
         }
         let final_tls = find::<TlsError>(error).and_then(identity);
         match (self.proxy, final_tls) {
-            (Some(proxy), Some((why, _))) if self.is_about_proxy(error) => self.proxy_error(
+            (Some(proxy), Some((why, hint))) if self.is_about_proxy(error) => self.proxy_error(
                 proxy,
                 format!("TLS with the proxy failed: {why}"),
-                PROXY_CA,
+                if hint == PLAIN { PLAIN_PROXY } else { PROXY_CA },
                 false,
             ),
             (_, Some((why, hint))) => NetError::Tls { host, why, hint },

@@ -4,5 +4,6 @@ mod auth;
 mod fake;
 mod manifests;
 mod reading;
+mod renewals;
 mod standing;
 mod uploads;

@@ -203,7 +203,7 @@ impl Cycle {
         destination.looked(&repository, tags.found);
         let look = Look {
             engine: &self.engine,
-            policy: &self.spec.policy,
+            transfer: &self.transfer,
             destination,
             repository: &repository,
             tags: &tags,

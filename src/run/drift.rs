@@ -9,7 +9,7 @@ use crate::helm::index::{Entry, IndexDigest};
 use crate::plan::Candidate;
 use crate::report::Action;
 use crate::target::{Tags, TargetFault};
-use crate::transfer::{Destination, Fault, Policy, listed};
+use crate::transfer::{Destination, Fault, Transfer, listed};
 use crate::types::{Digest, Reason, Repository};
 
 /// One version at one target.
@@ -56,7 +56,7 @@ pub(super) fn case_collisions(candidates: &[Candidate]) -> HashMap<String, Arc<R
 /// How closely the versions of one repository are looked at.
 pub(super) struct Look<'a> {
     pub(super) engine: &'a Engine,
-    pub(super) policy: &'a Policy,
+    pub(super) transfer: &'a Transfer,
     pub(super) destination: &'a Destination,
     pub(super) repository: &'a Repository,
     pub(super) tags: &'a Tags,
@@ -112,7 +112,7 @@ impl Look<'_> {
         let Some(manifest) = target.get_manifest(self.repository, tag).await? else {
             return Ok(None);
         };
-        let seen = Seen::manifest(&manifest);
+        let mut seen = Seen::manifest(&manifest);
         let reference = target.reference(self.repository, &candidate.tag);
         if let Some(reason) = drift(&reference, candidate, &seen) {
             return Ok(Some(Standing::Drifted(Arc::new(reason), Some(Box::new(seen)))));
@@ -122,14 +122,14 @@ impl Look<'_> {
         };
         let inspection = Inspection {
             engine: self.engine,
-            policy: self.policy,
+            transfer: self.transfer,
             target,
             repository: self.repository,
             candidate,
             deep,
         };
-        Ok(Some(match inspection.check(&manifest).await {
-            Ok(warnings) => Standing::Present(Some(Box::new(Seen { warnings, ..seen }))),
+        Ok(Some(match inspection.check(&manifest, &mut seen).await {
+            Ok(()) => Standing::Present(Some(Box::new(seen))),
             Err(fault) if fault.action == Action::Drifted => {
                 Standing::Drifted(Arc::new(fault.reason), Some(Box::new(seen)))
             }

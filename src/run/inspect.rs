@@ -13,11 +13,12 @@ use crate::helm::manifest::{
     PROVENANCE_MEDIA_TYPE,
 };
 use crate::helm::package;
+use crate::helm::provenance::MAX_SIZE;
 use crate::payload::{Payload, Spooled};
 use crate::plan::{Candidate, Mismatch};
 use crate::report::{Action, Provenance};
 use crate::target::{StoredManifest, Target, TargetFault};
-use crate::transfer::{Fault, Policy, chart_name};
+use crate::transfer::{Fault, Transfer, chart_name};
 use crate::types::{Class, Digest, Reason, Repository};
 
 /// Chart.yaml as JSON; annotations of some kilobytes are common, of megabytes unknown.
@@ -60,7 +61,7 @@ impl Seen {
 /// One artifact under inspection.
 pub(super) struct Inspection<'a> {
     pub(super) engine: &'a Engine,
-    pub(super) policy: &'a Policy,
+    pub(super) transfer: &'a Transfer,
     pub(super) target: &'a Target,
     pub(super) repository: &'a Repository,
     pub(super) candidate: &'a Candidate,
@@ -68,8 +69,9 @@ pub(super) struct Inspection<'a> {
 }
 
 impl Inspection<'_> {
-    /// Fails for what `helm pull` could not use, or what is another version than its tag says.
-    pub(super) async fn check(&self, stored: &StoredManifest) -> Result<Vec<Reason>, Fault> {
+    /// Fails for what `helm pull` could not use, for what is another version than its tag says, and for what the rules of
+    /// the mirror would not have let be pushed.
+    pub(super) async fn check(&self, stored: &StoredManifest, seen: &mut Seen) -> Result<(), Fault> {
         let shown = self.target.reference(self.repository, &self.candidate.tag);
         let chart = ChartManifest::parse(&stored.bytes)
             .map_err(|error| Fault::refused("not-a-chart", format!("{shown}: {error}")))?;
@@ -77,28 +79,53 @@ impl Inspection<'_> {
         let _place = self.engine.gate.enter().await;
         let config = self.config(&shown, &chart.config).await?;
         self.check_names(&shown, &config)?;
-        let mut package = None;
+        let policy = self.transfer.policy();
+        let (mut package, mut signature) = (None, None);
         for layer in &chart.layers {
-            if !self.deep {
+            let signs = layer.media_type == PROVENANCE_MEDIA_TYPE;
+            let reads = self.deep || (signs && policy.provenance.verifies());
+            if !reads {
                 self.look_for(&shown, layer).await?;
+                signature = signature.or(signs.then(Bytes::new));
                 continue;
             }
-            let spooled = self.read(&shown, layer, self.policy.max_package_size).await?;
+            let spooled = self.read(&shown, layer, policy.max_package_size).await?;
             if layer.media_type == CHART_MEDIA_TYPE {
                 package = Some(spooled);
+            } else if signs {
+                signature = Some(bytes(spooled, MAX_SIZE).await?);
             }
         }
-        match package {
-            None => Ok(Vec::new()),
-            Some(package) => compare(&shown, chart.config.digest, package).await,
+        self.check_provenance(&shown, &config, signature, seen)?;
+        if let Some(package) = package {
+            seen.warnings
+                .extend(compare(&shown, chart.config.digest, package).await?);
         }
+        Ok(())
+    }
+
+    fn check_provenance(
+        &self,
+        shown: &str,
+        config: &ConfigNames,
+        signature: Option<Bytes>,
+        seen: &mut Seen,
+    ) -> Result<(), Fault> {
+        let Some(package) = &seen.package else {
+            return Ok(());
+        };
+        let (state, warning) = self
+            .transfer
+            .judge_stored_provenance(shown, package, config, signature)?;
+        seen.provenance = Some(state);
+        seen.warnings.extend(warning);
+        Ok(())
     }
 
     /// An empty config has no names, and no Helm would pull it.
     async fn config(&self, shown: &str, config: &BlobRef) -> Result<ConfigNames, Fault> {
         let spooled = self.read(shown, config, LARGEST_CONFIG).await?;
-        let bytes = blocking(move || read_all(&spooled.payload)).await?;
-        let bytes = bytes.map_err(|error| Fault::failed("disk", Class::Permanent, &error))?;
+        let bytes = bytes(spooled, LARGEST_CONFIG).await?;
         ConfigNames::parse(&bytes).map_err(|why| {
             let text = format!("the config of {shown} is none of Helm's: {why}; {MEND}");
             Fault::refused("not-a-chart", text)
@@ -107,7 +134,9 @@ impl Inspection<'_> {
 
     fn check_names(&self, shown: &str, config: &ConfigNames) -> Result<(), Fault> {
         let (name, version) = (chart_name(self.candidate), &*self.candidate.entry.version);
-        if self.policy.mismatch == Mismatch::Package || (config.name == *name && config.version == *version) {
+        if self.transfer.policy().mismatch == Mismatch::Package
+            || (config.name == *name && config.version == *version)
+        {
             return Ok(());
         }
         Err(Fault::conflict(format!(
@@ -198,9 +227,15 @@ async fn compare(shown: &str, config: Digest, package: Spooled) -> Result<Vec<Re
     })
 }
 
-fn read_all(payload: &Payload) -> io::Result<Bytes> {
+/// The bytes of a small blob. One that is larger is none of its kind, and its beginning is as good as all of it.
+async fn bytes(spooled: Spooled, most: u64) -> Result<Bytes, Fault> {
+    let read = blocking(move || read_all(&spooled.payload, most)).await?;
+    read.map_err(|error| Fault::failed("disk", Class::Permanent, &error))
+}
+
+fn read_all(payload: &Payload, most: u64) -> io::Result<Bytes> {
     let mut bytes = Vec::new();
-    io::Read::read_to_end(&mut payload.reader()?, &mut bytes)?;
+    io::Read::read_to_end(&mut io::Read::take(payload.reader()?, most), &mut bytes)?;
     Ok(bytes.into())
 }
 

@@ -140,6 +140,11 @@ pub struct Transfer {
 }
 
 impl Transfer {
+    /// The rules for what is pushed.
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// Transfers from `source`, which the user calls `name` and whose index was `read`, to `destinations`.
     pub fn new(
         name: &str,

@@ -9,7 +9,7 @@ use super::deliver::Cargo;
 use super::obtain::{digest_mismatch, digest_warning, source_fault};
 use super::policy;
 use super::provenance::Subject;
-use super::{Fault, Flight, Job, Outcome, Transfer, chart_name, listed};
+use super::{Fault, Flight, Job, Outcome, ProvenancePolicy, Transfer, chart_name, listed};
 use crate::helm::manifest::{ChartManifest, ConfigNames};
 use crate::helm::provenance::MAX_SIZE;
 use crate::payload::{Payload, Spooled};
@@ -192,6 +192,27 @@ impl Transfer {
                 read_all(blob.payload.clone()).await.map(Some)
             }
             _ => Ok(Some(Bytes::new())),
+        }
+    }
+
+    /// What the provenance file in an artifact at a target is worth, under the rules for what is pushed there. Its bytes
+    /// are needed only where signatures are checked.
+    pub(crate) fn judge_stored_provenance(
+        &self,
+        shown: &str,
+        package: &Digest,
+        names: &ConfigNames,
+        signature: Option<Bytes>,
+    ) -> Result<(Provenance, Option<Reason>), Fault> {
+        let subject = Subject {
+            url: shown,
+            package,
+            name: &names.name,
+            version: &names.version,
+        };
+        match self.policy.provenance {
+            ProvenancePolicy::Off => Ok((Provenance::Off, None)),
+            _ => self.judge_copied_provenance(&subject, signature),
         }
     }
 

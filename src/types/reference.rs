@@ -88,7 +88,7 @@ pub struct OciTarget {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// No `oci://` in front.
-    #[error("`{}` does not begin with `oci://`", .0.escape_debug())]
+    #[error("`{}` is no registry target; write `oci://host[:port]/prefix`", .0.escape_debug())]
     Scheme(String),
     /// The host cannot be one.
     #[error("`{}` is not a registry host (`name[:port]`, without scheme, user or path)", .0.escape_debug())]

@@ -294,3 +294,65 @@ fn a_layout_is_verified_too_and_one_that_is_not_there_is_not_made() {
     let damaged = ferry.report(verify).expect(2);
     assert_findings(&damaged, &[("1.1.0", "failed", "blob-damaged")]);
 }
+
+/// The rules for what is pushed hold for what is there.
+#[cfg(feature = "verify")]
+#[test]
+fn what_the_rules_would_not_let_be_pushed_is_a_failure() {
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let (source, ring) = (
+        examples.join("charts-repo").display().to_string(),
+        examples.join("charts-repo/pubring.gpg").display().to_string(),
+    );
+    let ferry = Ferry::new();
+    let (carried, bare) = ("oci-layout:carried", "oci-layout:bare");
+    ferry.run(["migrate", &source, carried]).expect(0);
+    ferry
+        .run(["migrate", &source, bare, "--provenance", "off"])
+        .expect(0);
+    let verify = |target, policy| {
+        let args = [
+            "verify",
+            &source,
+            target,
+            "--provenance",
+            policy,
+            "--keyring",
+            &ring,
+        ];
+        ferry.report(args)
+    };
+    // One version is signed, and its signature is good
+    let good = verify(carried, "verify").expect(0);
+    let states: Vec<_> = good
+        .raw_items()
+        .into_iter()
+        .filter(|item| item["provenance"] == "verified")
+        .map(|item| item["version"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(states, ["1.0.1"], "{}", good.stdout);
+    let missing = |outcome: &Outcome| {
+        let codes = findings(outcome).into_iter().map(|(_, _, code)| code);
+        codes.filter(|code| code == "provenance-missing").count()
+    };
+    assert_eq!(missing(&verify(carried, "require").expect(2)), 6);
+    assert_eq!(missing(&verify(bare, "require").expect(2)), 7);
+    verify(bare, "verify").expect(0);
+    // A signature of somebody else
+    let settled = Settled::new();
+    let args = ["--provenance", "verify", "--keyring", &ring];
+    let strange = settled.run("verify", &args).expect(2);
+    assert_findings(&strange, &[("1.0.0", "refused", "provenance-bad-signature")]);
+}
+
+/// It takes the arguments of `migrate`, but not those that say what to write.
+#[test]
+fn flags_about_writing_are_refused() {
+    let ferry = Ferry::new();
+    for flag in ["--dry-run", "--create-repositories"] {
+        let outcome = ferry.run(["verify", "charts", "oci-layout:none", flag]).expect(1);
+        assert!(outcome.stderr.contains(flag), "{}", outcome.stderr);
+    }
+    let help = ferry.run(["verify", "--help"]).expect(0).stdout;
+    assert!(help.contains("--deep") && !help.contains("--dry-run"), "{help}");
+}
