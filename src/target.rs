@@ -122,6 +122,15 @@ impl TargetFault {
         }
     }
 
+    /// The digest of what was read, where it is not the one that was asked for.
+    pub fn found_digest(&self) -> Option<String> {
+        match self {
+            Self::Registry(RegistryError::Digest { found, .. }) => Some(found.clone()),
+            Self::Layout(LayoutError::Corrupt { found, .. }) => Some(found.to_string()),
+            _ => None,
+        }
+    }
+
     /// There is no room left.
     pub fn is_full(&self) -> bool {
         self.code() == "registry-quota"

@@ -180,7 +180,7 @@ pub(super) struct DoctorArgs {
     ///
     /// TARGET is `oci://HOST[:PORT]/PREFIX` or `oci-layout:DIR`. Nothing is written to it but uploads that are opened
     /// and cancelled at once. Which charts will come is not known then: the repository PREFIX/chartferry-doctor stands
-    /// for them.
+    /// for them; some registries, such as Distribution, keep it as an empty repository.
     #[arg(value_name = "TARGET | NAME")]
     pub(super) operands: Vec<String>,
     /// Look at the sources and targets of the mirrors in this file

@@ -41,7 +41,7 @@ impl fmt::Display for Status {
 }
 
 /// Every check that there is. `docs/registries.md` explains them.
-const IDS: [&str; 25] = [
+const IDS: [&str; 26] = [
     "name",
     "connection",
     "tls",
@@ -50,6 +50,7 @@ const IDS: [&str; 25] = [
     "credentials",
     "login",
     "forwarding",
+    "path",
     "pull",
     "push",
     "repositories",

@@ -30,10 +30,12 @@ pub(super) async fn reach(net: &Net, url: &Url, checks: &mut Checks) -> bool {
     let mut addresses = match net.addresses(url).await {
         Ok(addresses) => addresses,
         Err(error) => {
-            checks.fail(
-                "name",
-                format!("{error}; check the spelling, or the resolver of this machine"),
-            );
+            // What the resolver knows of no address for, the error tells what to do about.
+            let advice = match error {
+                NetError::Dns { passing: false, .. } => "",
+                _ => "; check the resolver of this machine",
+            };
+            checks.fail("name", format!("{error}{advice}"));
             checks.skip(&["connection"], "the name has no address");
             return false;
         }

@@ -28,12 +28,12 @@ pub use check::{Check, Status};
 pub use probe::{Probe, TAG};
 pub use report::{Report, Role, SCHEMA, Subject, schema};
 
-use check::Checks;
+use check::{Checks, names};
 use registry::{Arrival, Place};
 use rights::Wanted;
 use source::Examined;
 
-use crate::layout::{Access, Layout};
+use crate::layout::{Access, Layout, LayoutError};
 use crate::net::Net;
 use crate::payload::Budget;
 use crate::registry::credentials::Stores;
@@ -75,7 +75,7 @@ pub async fn examine(task: &Task) -> Report {
     let charts = charts_by_mirror(task, &groups, &sources);
     let registries = places.iter().zip(arrivals).map(|(place, arrival)| async {
         let subject = place.subject();
-        let wanted = wanted(task, place, &charts);
+        let wanted = wanted(task, place, &arrival.refused, &charts);
         let rest = registry::examine(task, place, arrival, wanted);
         let checks = AssertUnwindSafe(rest).catch_unwind().await;
         Subject {
@@ -110,6 +110,7 @@ async fn arrive(task: &Task, place: &Place) -> Arrival {
         Arrival {
             checks,
             registry: Err("a defect of chartferry came before it"),
+            refused: Vec::new(),
         }
     })
 }
@@ -181,36 +182,52 @@ fn places(task: &Task) -> Vec<Place> {
 }
 
 /// The repositories of a registry that would be written, or why they are not known.
-fn wanted(task: &Task, place: &Place, charts: &[Option<Vec<ChartName>>]) -> Result<Wanted, String> {
+fn wanted(
+    task: &Task,
+    place: &Place,
+    refused: &[OciTarget],
+    charts: &[Option<Vec<ChartName>>],
+) -> Result<Wanted, String> {
     let mut repositories: Vec<Repository> = Vec::new();
     let mut unknown = Vec::new();
-    for (target, mirror) in &place.targets {
+    let targets = || {
+        place
+            .targets
+            .iter()
+            .filter(|(target, _)| !refused.contains(target))
+    };
+    if targets().next().is_none() {
+        return Err("the path cannot hold charts".to_owned());
+    }
+    for (target, mirror) in targets() {
         let Some(mirror) = mirror else {
             return registry::stand_in(target);
         };
         match &charts[*mirror] {
             Some(names) => repositories.extend(names.iter().filter_map(|name| target.repository(name).ok())),
-            None => unknown.push(format!("`{}`", task.mirrors[*mirror].spec.name)),
+            None => unknown.push(task.mirrors[*mirror].spec.name.clone()),
         }
     }
     repositories.sort();
     repositories.dedup();
+    unknown.dedup();
     if repositories.is_empty() {
         return Err(match unknown.as_slice() {
             [] => "the mirrors select no chart".to_owned(),
             _ => format!(
                 "the index of {} could not be read, so no repository is known",
-                unknown.join(", ")
+                names(&unknown, usize::MAX)
             ),
         });
     }
     Ok(Wanted {
         repositories,
         stand_in: false,
+        unknown,
     })
 }
 
-/// Folders that are targets: whether they can be read, if they are there.
+/// Folders that are targets: whether they can be read, if they are there, and written.
 fn layouts(task: &Task) -> Vec<impl Future<Output = Subject>> {
     let mut folders: BTreeMap<&Path, Vec<String>> = BTreeMap::new();
     if let Some(TargetSpec::Layout(dir)) = &task.target {
@@ -227,14 +244,8 @@ fn layouts(task: &Task) -> Vec<impl Future<Output = Subject>> {
     folders
         .map(|(dir, mirrors)| async move {
             let mut checks = Checks::default();
-            match Layout::open(dir, Access::ReadOrEmpty).await {
-                Ok(layout) => {
-                    let stored = u64::try_from(layout.manifests().len()).unwrap_or(u64::MAX);
-                    checks.ok(
-                        "layout",
-                        format!("it holds {}", crate::report::count(stored, "version")),
-                    );
-                }
+            match layout(dir).await {
+                Ok(text) => checks.ok("layout", text),
                 Err(error) => checks.fail("layout", crate::transfer::chain(&error)),
             }
             Subject {
@@ -245,4 +256,14 @@ fn layouts(task: &Task) -> Vec<impl Future<Output = Subject>> {
             }
         })
         .collect()
+}
+
+async fn layout(dir: &Path) -> Result<String, LayoutError> {
+    Layout::check_permission(dir).await?;
+    let layout = Layout::open(dir, Access::ReadOrEmpty).await?;
+    if !layout.is_there() {
+        return Ok("it is not there yet; `migrate` makes it".to_owned());
+    }
+    let stored = u64::try_from(layout.manifests().len()).unwrap_or(u64::MAX);
+    Ok(format!("it holds {}", crate::report::count(stored, "version")))
 }

@@ -50,6 +50,8 @@ pub(super) struct Arrival {
     pub(super) checks: Checks,
     /// Where a login works; else why nothing more can be done.
     pub(super) registry: Result<Registry, &'static str>,
+    /// Targets whose paths cannot hold charts there.
+    pub(super) refused: Vec<OciTarget>,
 }
 
 /// The repository that stands for the charts of a target that nobody has named: one beside the charts to come. The
@@ -63,6 +65,7 @@ pub(super) fn stand_in(target: &OciTarget) -> Result<Wanted, String> {
     Ok(Wanted {
         repositories: vec![repository],
         stand_in: true,
+        unknown: Vec::new(),
     })
 }
 
@@ -72,41 +75,65 @@ const LATER: [&str; 6] = ["tls", "clock", "api", "credentials", "login", "forwar
 /// Name, connection, certificate, clock, API, credentials, login: everything that needs no repository.
 pub(super) async fn arrive(task: &Task, place: &Place) -> Arrival {
     let mut checks = Checks::default();
-    let registry = log_in(task, place, &mut checks).await;
-    Arrival { checks, registry }
-}
-
-async fn log_in(task: &Task, place: &Place, checks: &mut Checks) -> Result<Registry, &'static str> {
     let options = RegistryOptions::default();
     let credentials = Arc::clone(&task.stores) as Arc<_>;
     let registry = match Registry::new(task.net.clone(), place.host.clone(), credentials, options) {
         Ok(registry) => registry,
         Err(error) => {
             checks.fail("name", error.to_string());
-            return Err("the registry has no URL");
+            return Arrival {
+                checks,
+                registry: Err("the registry has no URL"),
+                refused: Vec::new(),
+            };
         }
     };
+    let outcome = log_in(task, &registry, &mut checks).await;
+    // Afterwards, since some registries are known by their login only.
+    let refused = refused(place, &registry, &mut checks);
+    Arrival {
+        checks,
+        registry: outcome.map(|()| registry),
+        refused,
+    }
+}
+
+/// The targets whose paths cannot hold charts there, each a failure.
+fn refused(place: &Place, registry: &Registry, checks: &mut Checks) -> Vec<OciTarget> {
+    let mut refused: Vec<OciTarget> = Vec::new();
+    for (target, _) in &place.targets {
+        if let Err(error) = registry.check_target(target)
+            && !refused.contains(target)
+        {
+            checks.fail("path", error.to_string());
+            refused.push(target.clone());
+        }
+    }
+    refused
+}
+
+async fn log_in(task: &Task, registry: &Registry, checks: &mut Checks) -> Result<(), &'static str> {
     if !host::reach(&task.net, &registry.url(), checks).await {
         checks.skip(&LATER, "the host cannot be reached");
         return Err("the host cannot be reached");
     }
-    let Some(greeting) = greet(task, &registry, checks).await else {
+    let Some(greeting) = greet(task, registry, checks).await else {
         return Err("there is no registry to log in to");
     };
-    let Some(known) = login::credentials(&task.stores, &registry, &greeting, checks).await else {
+    let Some(known) = login::credentials(&task.stores, registry, &greeting, checks).await else {
         checks.skip(&LATER[4..], "the credentials cannot be read");
         return Err("the credentials cannot be read");
     };
-    if !login::login(&registry, known, checks).await {
+    if !login::login(registry, known, checks).await {
         checks.skip(&LATER[5..], "the login does not work");
         return Err("the login does not work");
     }
     if known {
-        login::forwarding(&task.net, &registry, checks);
+        login::forwarding(&task.net, registry, checks);
     } else {
         checks.skip(&LATER[5..], "there are no credentials");
     }
-    Ok(registry)
+    Ok(())
 }
 
 /// GET `/v2/`: certificate, clock, API.
@@ -155,7 +182,9 @@ pub(super) async fn examine(
     arrival: Arrival,
     wanted: Result<Wanted, String>,
 ) -> Vec<Check> {
-    let Arrival { mut checks, registry } = arrival;
+    let Arrival {
+        mut checks, registry, ..
+    } = arrival;
     let probe = task.probe.as_ref().filter(|probe| probe.host == place.host);
     let registry = match registry {
         Ok(registry) => registry,

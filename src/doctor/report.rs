@@ -166,11 +166,10 @@ impl Report {
         const INDENT: usize = 2;
         let mut out = io::BufWriter::new(out);
         for subject in &self.subjects {
-            let shown = subject
-                .checks
-                .iter()
-                .filter(|check| check.status != Status::Skipped);
-            let ids = shown.map(|check| check.id.len()).max().unwrap_or_default();
+            // Those with a line of their own.
+            let alone = subject.checks.chunk_by(Check::is_skipped_like);
+            let alone = alone.filter(|checks| checks.len() == 1).flatten();
+            let ids = alone.map(|check| check.id.len()).max().unwrap_or_default();
             writeln!(out, "{}", heading(subject))?;
             for checks in subject.checks.chunk_by(Check::is_skipped_like) {
                 let [check, others @ ..] = checks else { continue };
@@ -292,6 +291,14 @@ mod tests {
         skipped.write_text(false, 80, &mut both).unwrap();
         let both = String::from_utf8(both).unwrap();
         assert!(both.contains("  skipped  login, login: one two"), "{both}");
+        let alone = &mut skipped.subjects[0].checks;
+        alone[1].id = "forwarding";
+        alone[0].status = Status::Ok;
+        let mut table = Vec::new();
+        skipped.write_text(false, 80, &mut table).unwrap();
+        let table = String::from_utf8(table).unwrap();
+        let columns: Vec<_> = table.lines().filter_map(|line| line.find("one two")).collect();
+        assert_eq!(columns[..2], [23, 23], "{table}");
         let expected = "\
 target oci://r.io/charts (mirrors a, b\\u{1b})
   warning  login  one

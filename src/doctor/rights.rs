@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::check::{Checks, Status, names};
 use super::limit::{LOOK, REPOSITORIES, within};
-use crate::registry::{NextPage, Registry, RegistryError, TagList};
+use crate::registry::{NextPage, Refusal, Registry, RegistryError, TagList};
 use crate::report::count;
 use crate::types::Repository;
 
@@ -28,6 +28,8 @@ pub(super) struct Wanted {
     pub(super) repositories: Vec<Repository>,
     /// The only one is a stand-in for charts that nobody has named.
     pub(super) stand_in: bool,
+    /// Mirrors whose repositories are not known, since their indexes could not be read.
+    pub(super) unknown: Vec<String>,
 }
 
 /// One repository.
@@ -43,10 +45,11 @@ struct Trouble {
     text: String,
 }
 
-impl From<RegistryError> for Trouble {
-    fn from(error: RegistryError) -> Self {
+impl Trouble {
+    /// Judged as a run judges it. `listed`: the tags of the repository could be listed.
+    fn new(error: &RegistryError, listed: bool, registry: &Registry) -> Self {
         Self {
-            missing: error.is_repository_missing(),
+            missing: error.refusal(listed, registry.kind()) == Some(Refusal::Missing),
             text: error.to_string(),
         }
     }
@@ -55,7 +58,7 @@ impl From<RegistryError> for Trouble {
 /// Looks at all of them.
 pub(super) async fn examine(registry: &Registry, wanted: Wanted, checks: &mut Checks) {
     let end = Instant::now() + REPOSITORIES;
-    let stand_in = wanted.stand_in;
+    let (stand_in, unknown) = (wanted.stand_in, wanted.unknown);
     let looks = wanted
         .repositories
         .into_iter()
@@ -65,6 +68,13 @@ pub(super) async fn examine(registry: &Registry, wanted: Wanted, checks: &mut Ch
     pull(&seen, checks);
     push(&seen, stand_in, checks);
     missing(&seen, stand_in, checks);
+    if !unknown.is_empty() {
+        let text = format!(
+            "those of {} are not known, since the index could not be read: they were not looked at",
+            names(&unknown, SHOWN)
+        );
+        checks.warn("repositories", text);
+    }
     paging(registry, &seen, checks).await;
 }
 
@@ -75,11 +85,12 @@ async fn look(registry: &Registry, repository: Repository, end: Instant) -> Seen
         text: format!("no answer about `{repository}` in time"),
     };
     let tags = match timeout_at(until(), Box::pin(registry.list_tags(&repository))).await {
-        Ok(outcome) => outcome.map_err(Trouble::from),
+        Ok(outcome) => outcome.map_err(|error| Trouble::new(&error, false, registry)),
         Err(_) => Err(late()),
     };
+    let listed = tags.as_ref().is_ok_and(|list| list.found);
     let push = match timeout_at(until(), Box::pin(registry.check_push(&repository))).await {
-        Ok(outcome) => outcome.map_err(Trouble::from),
+        Ok(outcome) => outcome.map_err(|error| Trouble::new(&error, listed, registry)),
         Err(_) => Err(late()),
     };
     Seen {
@@ -166,7 +177,7 @@ fn push(seen: &[Seen], stand_in: bool, checks: &mut Checks) {
         [one] if stand_in => checks.ok(
             "push",
             format!(
-                "an upload was opened in `{}` and cancelled, as it would be for any chart",
+                "an upload was opened in `{}`, which stands for the charts to come, and cancelled",
                 one.repository
             ),
         ),

@@ -69,7 +69,7 @@ struct Entry {
 }
 
 impl Index {
-    /// Reads the file in `dir`. Where we write, a layout may have none yet.
+    /// Reads the file in `dir`. It comes with the first manifest: a layout in which nothing was stored has none.
     pub(super) fn read(dir: &Path, access: Access) -> Result<Self, LayoutError> {
         let path = dir.join(FILE);
         let malformed = |why: String| LayoutError::Malformed {
@@ -77,7 +77,7 @@ impl Index {
             why,
         };
         let text = match fs::symlink_metadata(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && access == Access::Write => {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && access != Access::Read => {
                 return Ok(Self::build(new_index()));
             }
             Err(error) => return Err(io("read", &path)(error)),

@@ -9,7 +9,7 @@ use super::error::{LayoutError, io};
 
 /// The file that makes a folder a layout (image-spec "oci-layout file"). It is never replaced, so it is also what
 /// writers lock: a layout gets no file that the image-spec does not know.
-const MARKER: &str = "oci-layout";
+pub(super) const MARKER: &str = "oci-layout";
 const MARKER_TEXT: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 /// More than any `oci-layout` file needs.
 const MARKER_LIMIT: u64 = 64 << 10;
@@ -21,6 +21,11 @@ pub(super) const TEMPORARY: &str = ".chartferry-";
 struct Marker {
     #[serde(rename = "imageLayoutVersion")]
     version: String,
+}
+
+/// True where nothing is, or a folder with nothing in it.
+pub(super) fn is_free(dir: &Path) -> bool {
+    !dir.exists() || is_empty(dir).unwrap_or(false)
 }
 
 /// The absolute folder of a layout that is there.

@@ -11,6 +11,7 @@ mod blobs;
 mod error;
 mod index;
 mod lock;
+mod permission;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -30,7 +31,8 @@ use index::Index;
 pub enum Access {
     /// To read what is there; a folder without a layout is an error. Takes no lock: files are replaced whole.
     Read,
-    /// To read what is there; where nothing is yet, nothing is. Takes no lock.
+    /// To read what is there; where nothing is yet, nothing is: no folder, an empty one, or one in which a run has made a
+    /// layout and stored nothing. Takes no lock.
     ReadOrEmpty,
     /// To push; the layout is created where there is none. One process at a time.
     Write,
@@ -77,6 +79,8 @@ pub struct Layout {
 struct Inner {
     dir: PathBuf,
     access: Access,
+    /// There is a layout.
+    there: bool,
     state: Mutex<State>,
     /// Held while `index.json` is rewritten. Not the lock of `state`, so that lookups and new entries go on
     /// meanwhile; those entries are the next group.
@@ -114,7 +118,7 @@ impl Layout {
         let dir = dir.to_path_buf();
         blocking(move || {
             let (dir, lock) = match access {
-                Access::ReadOrEmpty if !dir.exists() => return Ok(Self::empty(dir)),
+                Access::ReadOrEmpty if lock::is_free(&dir) => return Ok(Self::empty(dir)),
                 Access::Read | Access::ReadOrEmpty => (lock::existing(&dir)?, None),
                 Access::Write => lock::create(&dir).map(|(dir, lock)| (dir, Some(lock)))?,
             };
@@ -130,6 +134,7 @@ impl Layout {
             let inner = Inner {
                 dir,
                 access,
+                there: true,
                 state: Mutex::new(state),
                 writer: Mutex::new(()),
                 _lock: lock,
@@ -151,6 +156,7 @@ impl Layout {
         let inner = Inner {
             dir,
             access: Access::ReadOrEmpty,
+            there: false,
             state: Mutex::new(state),
             writer: Mutex::new(()),
             _lock: None,
@@ -158,6 +164,18 @@ impl Layout {
         Self {
             inner: Arc::new(inner),
         }
+    }
+
+    /// False where there is no layout yet, but only room for one ([`Access::ReadOrEmpty`]).
+    pub fn is_there(&self) -> bool {
+        self.inner.there
+    }
+
+    /// Whether this process could write to the layout in `dir`, or make one there. Nothing is changed, and nobody is asked
+    /// for the lock.
+    pub async fn check_permission(dir: &Path) -> Result<(), LayoutError> {
+        let dir = dir.to_path_buf();
+        blocking(move || permission::check(&dir)).await
     }
 
     /// The folder, absolute.

@@ -296,6 +296,46 @@ async fn goes_on_after_a_writer_that_died() {
     assert_eq!(layout.list_tags(&repository("a")).len(), 1);
 }
 
+/// A run whose source failed has made a layout and stored nothing.
+#[tokio::test]
+async fn a_layout_without_an_index_is_empty_for_who_expects_that() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = |access| Layout::open(dir.path(), access);
+    assert!(
+        !open(Access::ReadOrEmpty).await.unwrap().is_there(),
+        "an empty folder"
+    );
+    drop(writer(dir.path()).await);
+    assert!(!dir.path().join("index.json").exists());
+    let layout = open(Access::ReadOrEmpty).await.unwrap();
+    assert!(layout.is_there() && layout.manifests().is_empty());
+    assert!(open(Access::Read).await.is_err(), "it is no source");
+    push(&writer(dir.path()).await, "a", "1.0.0").await.unwrap();
+    assert_eq!(open(Access::ReadOrEmpty).await.unwrap().manifests().len(), 1);
+    fs::remove_file(dir.path().join("oci-layout")).unwrap();
+    assert!(matches!(
+        open(Access::ReadOrEmpty).await,
+        Err(LayoutError::Absent { .. })
+    ));
+}
+
+#[tokio::test]
+async fn permission_is_told_without_writing() {
+    let dir = tempfile::tempdir().unwrap();
+    let new = dir.path().join("a/b");
+    Layout::check_permission(&new).await.unwrap();
+    assert!(!dir.path().join("a").exists());
+    drop(writer(&new).await);
+    Layout::check_permission(&new).await.unwrap();
+    fs::write(dir.path().join("file"), "").unwrap();
+    std::os::unix::fs::symlink("nowhere", dir.path().join("link")).unwrap();
+    for bad in ["file", "file/new", "file/new/er", "link", "link/new"] {
+        let error = Layout::check_permission(&dir.path().join(bad)).await.unwrap_err();
+        let part = bad.split('/').next().unwrap();
+        assert!(error.to_string().contains(&format!("/{part}`: ")), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn names_the_file_that_is_broken() {
     let dir = tempfile::tempdir().unwrap();

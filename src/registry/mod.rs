@@ -44,7 +44,7 @@ pub use error::RegistryError;
 pub use greeting::{Greeting, LoginMethod};
 pub use manifest::{Manifest, Stored};
 pub use problems::Problems;
-pub use standing::{Refusal, Standing};
+pub use standing::Refusal;
 pub use tags::{NextPage, TagList, TagPage};
 
 use auth::Auth;

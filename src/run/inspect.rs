@@ -8,7 +8,10 @@ use std::io;
 use bytes::Bytes;
 
 use super::spec::Engine;
-use crate::helm::manifest::{BlobRef, CHART_MEDIA_TYPE, ChartManifest, ConfigNames, PROVENANCE_MEDIA_TYPE};
+use crate::helm::manifest::{
+    BlobRef, CHART_MEDIA_TYPE, CONFIG_MEDIA_TYPE, ChartManifest, ConfigNames, OLD_CHART_MEDIA_TYPE,
+    PROVENANCE_MEDIA_TYPE,
+};
 use crate::helm::package;
 use crate::helm::provenance::MAX_SIZE;
 use crate::payload::{Payload, Spooled};
@@ -185,11 +188,17 @@ fn missing(shown: &str, blob: &BlobRef) -> Fault {
 }
 
 fn broken(shown: &str, blob: &BlobRef, fault: &TargetFault) -> Fault {
-    let text = format!(
-        "the blob {} (`{}`) of {shown} is damaged: {fault}; {MEND}",
-        blob.digest,
-        blob.media_type.escape_debug()
-    );
+    let kind = match blob.media_type.as_str() {
+        CHART_MEDIA_TYPE | OLD_CHART_MEDIA_TYPE => "the package".to_owned(),
+        PROVENANCE_MEDIA_TYPE => "the provenance file".to_owned(),
+        CONFIG_MEDIA_TYPE => "the config".to_owned(),
+        other => format!("a blob (`{}`)", other.escape_debug()),
+    };
+    let what = match fault.found_digest() {
+        Some(found) => format!("`{found}` instead of `{}`", blob.digest),
+        None => fault.to_string(),
+    };
+    let text = format!("{kind} of {shown} is damaged: {what}; {MEND}");
     failed("blob-damaged", text)
 }
 

@@ -180,6 +180,10 @@ fn f48_a_damaged_blob_is_found_in_depth_and_mended_after_its_tag_is_gone() {
     let deep = settled.run("verify", &["--deep"]).expect(2);
     assert_findings(&deep, &[("1.1.0", "failed", "blob-damaged")]);
     assert!(deep.stdout.contains(&blob), "{}", deep.stdout);
+    let (_, sentence) = deep.stdout.split_once("the package of ").unwrap();
+    let (sentence, _) = sentence.split_once("; delete the tag").unwrap();
+    let digests: Vec<&str> = sentence.matches("sha256:").collect();
+    assert!(digests.len() == 2 && sentence.contains(&blob), "{sentence}");
     settled.meddle(|content| drop(content.tags.remove("1.1.0")));
     settled.run("migrate", &[]).expect(0);
     settled.run("verify", &["--deep"]).expect(0);

@@ -8,20 +8,26 @@ pub struct Keyring {
     keys: Vec<SignedPublicKey>,
 }
 
-/// Why a file is no key ring.
+/// Why a file is no key ring. Never in the words of the parser: they hold the file, and a file that was named by mistake may
+/// be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {
     /// `GnuPG`'s own format since version 2.1.
     #[error("this is a GnuPG keybox; `gpg --export >pubring.gpg` makes a key ring of it")]
     Keybox,
+    /// A PEM file, such as the key or the certificate of a TLS server.
+    #[error(
+        "this is a PEM file of another kind, not a key ring; give the public keys (`gpg --export >pubring.gpg`)"
+    )]
+    Pem,
     /// No key in it that can be read.
-    #[error("no OpenPGP key could be read{}", why.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
-    Empty {
-        /// What the first unreadable key's trouble is.
-        why: Option<String>,
-    },
+    #[error(
+        "this is no OpenPGP key ring, or none of its keys can be read; `gpg --export >pubring.gpg` makes one"
+    )]
+    NoKeys,
 }
 
+const PEM: &[u8] = b"-----BEGIN ";
 const ARMOR: &[u8] = b"-----BEGIN PGP ";
 
 impl Keyring {
@@ -31,29 +37,30 @@ impl Keyring {
             return Err(KeyringError::Keybox);
         }
         let mut ring = Self { keys: Vec::new() };
-        let mut why = None;
         for block in blocks(bytes) {
-            if let Err(error) = ring.add(block) {
-                why.get_or_insert_with(|| error.to_string().escape_debug().to_string());
-            }
+            ring.add(block);
         }
-        if ring.keys.is_empty() {
-            return Err(KeyringError::Empty { why });
+        if !ring.keys.is_empty() {
+            return Ok(ring);
         }
-        Ok(ring)
+        let is_pem = starts(bytes, PEM).next().is_some() && starts(bytes, ARMOR).next().is_none();
+        Err(if is_pem {
+            KeyringError::Pem
+        } else {
+            KeyringError::NoKeys
+        })
     }
 
-    fn add(&mut self, block: &[u8]) -> pgp::errors::Result<()> {
-        let (keys, _) = PublicOrSecret::from_reader_many(block)?;
-        let mut result = Ok(());
-        for key in keys {
+    fn add(&mut self, block: &[u8]) {
+        let Ok((keys, _)) = PublicOrSecret::from_reader_many(block) else {
+            return;
+        };
+        for key in keys.flatten() {
             match key {
-                Ok(PublicOrSecret::Public(key)) => self.keys.push(key),
-                Ok(PublicOrSecret::Secret(key)) => self.keys.push(key.into()),
-                Err(error) => result = Err(error),
+                PublicOrSecret::Public(key) => self.keys.push(key),
+                PublicOrSecret::Secret(key) => self.keys.push(key.into()),
             }
         }
-        result
     }
 
     /// How many keys there are, subkeys not counted.
@@ -71,14 +78,17 @@ impl Keyring {
     }
 }
 
+/// Where lines begin that begin with `wanted`.
+fn starts<'a>(bytes: &'a [u8], wanted: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+    let windows = bytes.windows(wanted.len()).enumerate();
+    windows
+        .filter(move |(at, window)| *window == wanted && (*at == 0 || bytes[at - 1] == b'\n'))
+        .map(|(at, _)| at)
+}
+
 /// An armored file may be several blocks one after the other.
 fn blocks(bytes: &[u8]) -> Vec<&[u8]> {
-    let starts: Vec<usize> = bytes
-        .windows(ARMOR.len())
-        .enumerate()
-        .filter(|(at, window)| *window == ARMOR && (*at == 0 || bytes[at - 1] == b'\n'))
-        .map(|(at, _)| at)
-        .collect();
+    let starts: Vec<usize> = starts(bytes, ARMOR).collect();
     if starts.is_empty() || bytes.first().is_some_and(|first| first & 0x80 != 0) {
         return vec![bytes];
     }

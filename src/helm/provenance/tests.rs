@@ -218,18 +218,56 @@ mod signatures {
 
     #[test]
     fn says_what_is_no_ring_and_no_signature() {
-        assert!(matches!(Keyring::read(b""), Err(KeyringError::Empty { .. })));
-        assert!(matches!(Keyring::read(b"hello"), Err(KeyringError::Empty { .. })));
-        assert!(matches!(
-            Keyring::read(&[0xff; 100]),
-            Err(KeyringError::Empty { .. })
-        ));
+        assert!(matches!(Keyring::read(b""), Err(KeyringError::NoKeys)));
+        assert!(matches!(Keyring::read(b"hello"), Err(KeyringError::NoKeys)));
+        assert!(matches!(Keyring::read(&[0xff; 100]), Err(KeyringError::NoKeys)));
         assert_eq!(
             Keyring::read(b"\0\0\0\x20\x01\x01\0\x02KBXf....").unwrap_err(),
             KeyringError::Keybox
         );
         let error = check(file("x").as_bytes(), RING, "2026-01-01").unwrap_err();
         assert!(matches!(error, VerifyError::Unreadable { .. }), "{error}");
+    }
+
+    /// Whoever names the wrong file must not find it in the log.
+    #[test]
+    fn nothing_of_a_wrong_file_is_told() {
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let key = pair.serialize_pem();
+        let request = rcgen::CertificateParams::new(vec!["localhost".into()]).unwrap();
+        let certificate = request.self_signed(&pair).unwrap().pem();
+        let damaged = std::str::from_utf8(RING).unwrap();
+        let damaged = &damaged[..damaged.len() / 2];
+        let words = "user = admin\npassword = correct horse battery staple\n".repeat(4);
+        for (file, wanted) in [
+            (key.as_str(), KeyringError::Pem),
+            (&format!("a comment\n{key}"), KeyringError::Pem),
+            (&certificate, KeyringError::Pem),
+            (damaged, KeyringError::NoKeys),
+            (&words, KeyringError::NoKeys),
+        ] {
+            let error = Keyring::read(file.as_bytes()).unwrap_err();
+            assert_eq!(error, wanted, "{file}");
+            let told = format!("{error}\n{error:?}").into_bytes();
+            for window in file
+                .as_bytes()
+                .windows(16)
+                .filter(|window| *window != b"----------------")
+            {
+                assert!(!told.windows(16).any(|part| part == window), "{error:?}");
+            }
+            let prov = format!(
+                "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nx\n-----BEGIN PGP SIGNATURE-----\n\n{file}"
+            );
+            let Ok(signed) = ClearSigned::scan(prov.as_bytes()) else {
+                continue;
+            };
+            let error = verify(&signed, &Keyring::read(RING).unwrap(), Utc::now()).unwrap_err();
+            let told = format!("{error:?}").into_bytes();
+            for window in file.as_bytes().windows(16) {
+                assert!(!told.windows(16).any(|part| part == window), "{error:?}");
+            }
+        }
     }
 
     /// Signed by `.prov` files of real repositories, with what Helm says of them.

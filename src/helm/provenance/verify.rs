@@ -24,8 +24,8 @@ pub enum VerifyError {
     /// The signature cannot be read.
     #[error("its signature cannot be read: {why}")]
     Unreadable {
-        /// What is wrong.
-        why: String,
+        /// What is wrong; never in the words of the parser, which may hold the file.
+        why: &'static str,
     },
     /// Made by a key that is not in the ring.
     #[error("it is signed by the key {key}, which is not in the keyring")]
@@ -75,8 +75,8 @@ pub enum VerifyError {
 
 /// Checks the signature of `signed` with the keys of `ring`. Of several signatures one good one is enough.
 pub fn verify(signed: &ClearSigned<'_>, ring: &Keyring, now: DateTime<Utc>) -> Result<Signer, VerifyError> {
-    let unreadable = |error: pgp::errors::Error| VerifyError::Unreadable {
-        why: error.to_string().escape_debug().to_string(),
+    let unreadable = |_: pgp::errors::Error| VerifyError::Unreadable {
+        why: "it is damaged, or no OpenPGP signature",
     };
     let text = signed.signed_bytes();
     let (signatures, _) = DetachedSignature::from_armor_many(signed.signature()).map_err(unreadable)?;
@@ -93,8 +93,8 @@ pub fn verify(signed: &ClearSigned<'_>, ring: &Keyring, now: DateTime<Utc>) -> R
             },
         }
     }
-    Err(failure.unwrap_or_else(|| VerifyError::Unreadable {
-        why: "there is none in it".into(),
+    Err(failure.unwrap_or(VerifyError::Unreadable {
+        why: "there is none in it",
     }))
 }
 
@@ -131,7 +131,7 @@ fn check_kind(signature: &Signature) -> Result<(), VerifyError> {
         },
         _ => "it is not a signature over a text",
     };
-    Err(VerifyError::Unreadable { why: why.into() })
+    Err(VerifyError::Unreadable { why })
 }
 
 fn makers<'a>(signature: &Signature, ring: &'a Keyring) -> Vec<Maker<'a>> {

@@ -2,7 +2,7 @@
 
 use crate::net::testing::answer;
 use crate::payload::Payload;
-use crate::registry::{Refusal, Registry, Standing};
+use crate::registry::{Refusal, Registry, RegistryError};
 use crate::types::{Digest, OciTarget, RegistryKind};
 
 use super::fake::{Fake, repository};
@@ -16,12 +16,19 @@ async fn standing(list: (u16, &'static str), upload: (u16, &'static str)) -> (St
         refused.then(|| answer(upload.0, &[], upload.1))
     }))
     .await;
-    let said = match fake.registry().check_repository(&repository()).await {
-        Ok(Standing::Ready) => "ready".to_owned(),
-        Ok(Standing::New) => "new".to_owned(),
-        Ok(Standing::Refused(Refusal::Missing, _)) => "missing".to_owned(),
-        Ok(Standing::Refused(Refusal::Denied, _)) => "denied".to_owned(),
-        Err(error) => error.code().to_owned(),
+    let (registry, repository) = (fake.registry(), repository());
+    let judged = |error: RegistryError, listed| match error.refusal(listed, registry.kind()) {
+        Some(Refusal::Missing) => "missing".to_owned(),
+        Some(Refusal::Denied) => "denied".to_owned(),
+        None => error.code().to_owned(),
+    };
+    let said = match registry.list_tags(&repository).await {
+        Err(error) => judged(error, false),
+        Ok(list) => match registry.check_push(&repository).await {
+            Ok(()) if list.found => "ready".to_owned(),
+            Ok(()) => "new".to_owned(),
+            Err(error) => judged(error, list.found),
+        },
     };
     (said, fake.lines())
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{Found, doctor, only_cancelled_uploads};
 use crate::support::chart_repo::ChartRepo;
 use crate::support::charts::{Chart, grid};
+use crate::support::faults::{Effect, Fault};
 use crate::support::ferry::{Ferry, elements};
 use crate::support::registry::Registry;
 use crate::support::server::Kind;
@@ -93,6 +94,24 @@ fn all_missing_repositories_are_named_together() {
 }
 
 #[test]
+fn ecr_hangs_up_for_what_is_missing() {
+    let source = ChartRepo::of(&grid(&["anchor"], &["1.0.0"]));
+    let (ferry, registry) = (Ferry::new(), Registry::with(|it| it.autocreate = false));
+    registry.fault(Fault::on(Kind::UploadPost, Effect::Drop));
+    file(
+        &ferry,
+        &registry,
+        &[&source.url()],
+        "kind = \"ecr\"\ncloud = \"off\"",
+    );
+    look(&ferry, &[]).code(5).expect("push", "skipped", &[]).expect(
+        "repositories",
+        "failure",
+        &["1 of 1 repository", "`charts0/anchor`"],
+    );
+}
+
+#[test]
 fn one_host_that_fails_stops_no_other() {
     let good = ChartRepo::of(&[Chart::new("anchor", "1.0.0")]);
     let (ferry, registry) = (Ferry::new(), Registry::start());
@@ -110,11 +129,15 @@ fn one_host_that_fails_stops_no_other() {
     assert!(status == "failure" && text.contains("404"), "{text}");
     assert_eq!(at(&found, &format!("{}/", good.url()), "index").len(), 0);
     // What is known is looked at
-    found.expect("push", "ok", &["charts0/anchor"]);
+    found.expect("push", "ok", &["charts0/anchor"]).expect(
+        "repositories",
+        "warning",
+        &["`m1`, `m2`", "not looked at"],
+    );
     // One mirror alone
     look(&ferry, &["m0"]).code(0).expect("index", "ok", &["1 chart"]);
     // A target that fails counts before a source
-    registry.fault(crate::support::faults::Fault::status(Kind::Ping, 404));
+    registry.fault(Fault::status(Kind::Ping, 404));
     look(&ferry, &[])
         .code(5)
         .expect("api", "failure", &["not an OCI registry"]);

@@ -34,7 +34,8 @@ fn a_name_without_an_address_ends_it() {
     let found = doctor(&Ferry::new(), &["oci://registry.invalid/charts"]);
     found
         .code(5)
-        .expect("name", "failure", &["registry.invalid", "spelling"]);
+        .expect("name", "failure", &["registry.invalid", "is the name right"]);
+    assert!(!found.printed.contains("?;"), "{}", found.table);
     skipped(&found, &["connection"]);
     skipped(&found, &AFTER_CONNECTION);
     assert!(found.table.ends_with(": 1 failure\n"), "{}", found.table);

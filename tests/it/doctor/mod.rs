@@ -10,6 +10,7 @@ mod rights;
 
 use serde_json::Value;
 
+use crate::support::chart_repo::ChartRepo;
 use crate::support::ferry::{Ferry, elements};
 use crate::support::registry::Registry;
 use crate::support::server::Kind;
@@ -142,7 +143,11 @@ fn a_registry_without_flaws_is_well() {
         .expect("login", "ok", &["none is needed"])
         .expect("forwarding", "skipped", &["no credentials"])
         .expect("pull", "ok", &["charts/chartferry-doctor", "no tags yet"])
-        .expect("push", "ok", &["charts/chartferry-doctor", "cancelled"])
+        .expect(
+            "push",
+            "ok",
+            &["`charts/chartferry-doctor`, which stands for", "cancelled"],
+        )
         .expect("paging", "skipped", &["two tags"]);
     assert!(found.table.ends_with(": 1 warning\n"), "{}", found.table);
     assert_eq!(found.json["subjects"][0]["name"], registry.target("charts"));
@@ -201,14 +206,76 @@ fn what_is_no_target_is_a_usage_error() {
 #[test]
 fn a_folder_is_a_target_too() {
     let ferry = Ferry::new();
-    doctor(&ferry, &["oci-layout:new"])
-        .code(0)
-        .expect("layout", "ok", &["0 versions"]);
+    doctor(&ferry, &["oci-layout:new"]).code(0).expect(
+        "layout",
+        "ok",
+        &["not there yet; `migrate` makes it"],
+    );
     assert!(!ferry.home().join("new").exists(), "it is only looked at");
     std::fs::write(ferry.home().join("file"), "").unwrap();
-    doctor(&ferry, &["oci-layout:file"])
-        .code(5)
-        .expect("layout", "failure", &["file"]);
+    for target in ["oci-layout:file", "oci-layout:file/new", "oci-layout:file/new/er"] {
+        doctor(&ferry, &[target])
+            .code(5)
+            .expect("layout", "failure", &["file`: not a directory"]);
+    }
+}
+
+/// Root may write anywhere but where nobody may.
+#[test]
+fn a_folder_that_may_not_be_written_is_no_target() {
+    let ferry = Ferry::new();
+    let folder = ferry.home().join("closed");
+    std::fs::create_dir(&folder).unwrap();
+    let script = "mount -t tmpfs -o ro none \"$1\" && shift && exec \"$@\"";
+    let target = format!("oci-layout:{}/new", folder.display());
+    let output = std::process::Command::new("unshare")
+        .args(["-m", "sh", "-c", script, "sh"])
+        .arg(&folder)
+        .args([env!("CARGO_BIN_EXE_chartferry"), "doctor", &target])
+        .output();
+    let Ok(output) = output else { return };
+    let said = String::from_utf8_lossy(&output.stdout);
+    if said.is_empty() {
+        eprintln!("no namespaces here: {}", String::from_utf8_lossy(&output.stderr));
+        return;
+    }
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(
+        self::said(&said).contains("failure layout cannot write to"),
+        "{said}"
+    );
+}
+
+/// Its index comes with the first version.
+#[test]
+fn a_run_without_a_source_leaves_a_folder_that_can_be_looked_at() {
+    let (ferry, source) = (Ferry::new(), ChartRepo::empty());
+    let url = source.url();
+    ferry.run(["migrate", &url, "oci-layout:new"]).expect(4);
+    doctor(&ferry, &["oci-layout:new"])
+        .code(0)
+        .expect("layout", "ok", &[]);
+    source.put("index.yaml", "apiVersion: v1\nentries: {}\n");
+    for command in ["plan", "verify"] {
+        ferry.run([command, &url, "oci-layout:new"]).expect(0);
+    }
+}
+
+/// Nothing goes further than to a proxy that is not there.
+#[test]
+fn a_path_that_cannot_hold_charts_is_a_failure() {
+    let ferry = Ferry::new().env("HTTPS_PROXY", "http://127.0.0.1:1");
+    for (target, parts) in [
+        ("oci://ghcr.io", ["too short for GitHub", "oci://ghcr.io/OWNER"]),
+        (
+            "oci://docker.io/a/b",
+            ["too long for Docker Hub", "the namespace"],
+        ),
+    ] {
+        doctor(&ferry, &[target])
+            .code(5)
+            .expect("path", "failure", &parts);
+    }
 }
 
 /// What README shows, but for the port and the times.

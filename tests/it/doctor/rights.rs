@@ -62,6 +62,20 @@ fn repositories_that_nobody_creates_are_a_warning_without_a_mirror() {
         .expect("repositories", "warning", &["create one for each chart"]);
 }
 
+/// Without a word about it, as a run takes it.
+#[test]
+fn a_bare_404_for_an_upload_is_a_missing_repository() {
+    let registry = Registry::start();
+    let answer = Answer::status(404).body("<html>");
+    registry.fault(Fault::on(Kind::UploadPost, Effect::Instead(answer)));
+    plain(&registry, &[])
+        .code(0)
+        .expect("push", "skipped", &[])
+        .expect("repositories", "warning", &["create one for each chart"]);
+    filled(&registry, &["1.0.0"]);
+    plain(&registry, &[]).code(5).expect("push", "failure", &["404"]);
+}
+
 #[test]
 fn pages_are_understood() {
     for (page_size, link, parts) in [
