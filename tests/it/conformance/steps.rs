@@ -157,7 +157,10 @@ fn interrupted(stage: &Stage<'_>) -> String {
     let before = content::in_place(stage);
     assert!(before < stage.charts.len(), "nothing was left to do");
     let outcome = stage.run();
-    expect(stage, outcome, stage.charts.len() - before, before);
+    // A request that was on its way when its sender was killed may have arrived since
+    let present = outcome.count("present");
+    assert!(before <= present, "{before} were in place, {present} were found");
+    expect(stage, outcome, stage.charts.len() - present, present);
     assert_complete(stage);
     format!("ok ({})", if softly { "TERM" } else { "KILL" })
 }
