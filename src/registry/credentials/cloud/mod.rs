@@ -17,7 +17,8 @@
 //!
 //! All but `reqsign` and `azure_identity` send by HTTP clients of their own, where none of our address rules, proxies,
 //! limits and masks hold. `reqsign` lets us send, but asks Entra for tokens of Azure's storage only, and its chains pass
-//! over a way that failed. None knows ACR's exchange. What is left to write is a dozen documented calls.
+//! over a way that failed. None knows ACR's exchange. What is left to write is a dozen documented calls. They add nothing that
+//! can be measured to a build (the library in debug: 30 s of CPU with the three features and without), so all are on by default.
 //!
 //! # What always holds
 //!
