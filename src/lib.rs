@@ -30,6 +30,7 @@
 //! |---|---|
 //! | [`cli`] | arguments, progress, logs, signals; the only place that prints |
 //! | [`doctor`] | what stands between us and sources and registries, before a run finds out |
+//! | [`service`] | every mirror on its schedule; health, status page, API |
 //! | [`run`] | one run of all mirrors: read, compare, carry, account |
 //! | [`transfer`] | one version: fetch, check, push; how many at once |
 //! | [`target`] | registry or layout, seen as one |
@@ -78,6 +79,7 @@ pub mod report;
 pub mod run;
 pub mod schedule;
 pub mod secret;
+pub mod service;
 pub mod source;
 pub mod state;
 pub mod target;

@@ -39,7 +39,7 @@ const STRATA: &[(&str, &[&str])] = &[
         "run",
         &[
             "artifact", "helm", "layout", "net", "payload", "plan", "progress", "registry", "report",
-            "source", "target", "transfer", "types",
+            "source", "state", "target", "transfer", "types",
         ],
     ),
     (
@@ -61,10 +61,17 @@ const STRATA: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "service",
+        &[
+            "net", "payload", "progress", "report", "run", "schedule", "secret", "state", "transfer", "types",
+        ],
+    ),
+    (
         "cli",
         &[
             "artifact", "config", "doctor", "helm", "layout", "net", "payload", "plan", "progress",
-            "registry", "report", "run", "schedule", "secret", "source", "target", "transfer", "types",
+            "registry", "report", "run", "schedule", "secret", "service", "source", "state", "target",
+            "transfer", "types",
         ],
     ),
 ];
@@ -92,6 +99,11 @@ const FENCES: &[(&str, &[&str])] = &[
     ("reqwest::Client", &["net/", "net.rs"]),
     ("reqwest::ClientBuilder", &["net/", "net.rs"]),
     ("oci_client", &["helm/manifest"]),
+    ("axum", &["service/http"]),
+    ("maud", &["service/page"]),
+    ("prometheus_client", &["service/metrics"]),
+    ("kube", &["service/lease"]),
+    ("k8s_openapi", &["service/lease"]),
     ("cron", &["schedule/crontab"]),
     ("chrono_tz", &["schedule/zone"]),
     ("x509_parser", &["certificate"]),
