@@ -3,4 +3,5 @@
 //! `view` is what it knows, `desk` the seam between those who work and those who answer over HTTP.
 
 pub mod desk;
+pub mod metrics;
 pub mod view;
