@@ -18,6 +18,7 @@ pub mod keys;
 mod kind;
 mod login;
 mod mirror;
+mod notify;
 mod pem;
 mod problem;
 mod rules;
@@ -40,8 +41,8 @@ pub use rules::RulesError;
 pub use schema::schema;
 pub use settings::{
     ChartConfig, CloudLogin, Concurrency, Config, DigestPolicy, DriftPolicy, DuplicatesPolicy, FilterConfig,
-    HostConfig, LogFormat, Login, MirrorConfig, MismatchPolicy, NewRepositories, ProvenancePolicy, Since,
-    SourceConfig, TargetConfig,
+    HostConfig, LogFormat, Login, MirrorConfig, MismatchPolicy, NewRepositories, NotifyConfig, NotifyUrl,
+    ProvenancePolicy, SecretAt, Since, SourceConfig, TargetConfig,
 };
 use tree::{Entry, Node};
 
@@ -156,6 +157,8 @@ fn build(entries: &[Entry], near: &Surroundings<'_>, problems: &mut Problems<'_>
     let mirrors = tables(&top, "mirror", near, problems, mirror::read);
     across::mirrors(&mirrors, problems);
     across::levels(&mirrors, &hosts, problems);
+    let receivers = tables(&top, "notify", near, problems, notify::read);
+    notify::across(&receivers, &mirrors, problems);
     if near.needs_mirror && !top.has("mirror") {
         problems.refuse(
             &At::File,
@@ -178,6 +181,7 @@ fn build(entries: &[Entry], near: &Surroundings<'_>, problems: &mut Problems<'_>
         },
         hosts: hosts.into_iter().map(|(_, host)| host).collect(),
         mirrors: mirrors.into_iter().map(|(_, mirror)| mirror).collect(),
+        notify: receivers.into_iter().map(|(_, receiver)| receiver).collect(),
     }
 }
 

@@ -4,4 +4,5 @@
 
 pub mod desk;
 pub mod metrics;
+pub mod notify;
 pub mod view;
