@@ -70,7 +70,7 @@ catalogue! {
     LATENESS = Gauge "chartferry_schedule_lateness_seconds" ["mirror"]
         "How long the next run has been due without having begun. 0 while one goes on.";
     INTERVAL = Gauge "chartferry_schedule_interval_seconds" ["mirror"]
-        "From the begin of the last run to that of the next one. Grows while a failing mirror backs off.";
+        "From the begin of the last run of this process to that of the next one. Absent before the first, and while a failing mirror backs off.";
     RUNNING_SINCE = Gauge "chartferry_run_start_timestamp_seconds" ["mirror"]
         "When the run began that goes on. Absent while none does.";
     BACKING_OFF = Gauge "chartferry_backing_off" ["mirror"]

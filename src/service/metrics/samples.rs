@@ -7,7 +7,7 @@ use super::counts::{Counts, RESULTS};
 use super::exposition::{Family, Sample, Value};
 use super::process;
 use crate::report::{Action, HostTraffic};
-use crate::service::view::{Health, MirrorView, Role, ServiceView};
+use crate::service::view::{Health, LastRun, MirrorView, Role, ServiceView};
 
 /// All families, in the order of the catalogue.
 pub(super) fn families(view: &ServiceView, counts: &Counts) -> Vec<Family> {
@@ -18,7 +18,7 @@ pub(super) fn families(view: &ServiceView, counts: &Counts) -> Vec<Family> {
         for mirror in &view.mirrors {
             last_run(&mut page, mirror);
             standing(&mut page, mirror);
-            schedule(&mut page, mirror, view.now);
+            schedule(&mut page, mirror, view);
         }
     }
     counters(&mut page, counts);
@@ -122,23 +122,25 @@ fn standing(page: &mut Page, mirror: &MirrorView) {
     }
 }
 
-fn schedule(page: &mut Page, mirror: &MirrorView, now: DateTime<Utc>) {
+fn schedule(page: &mut Page, mirror: &MirrorView, view: &ServiceView) {
     let name = [&*mirror.name];
     page.moment(&names::NEXT_RUN, &name, mirror.next_run);
+    let backing_off = mirror.backing_off_until.is_some_and(|until| until > view.now);
+    page.count(&names::BACKING_OFF, &name, u64::from(backing_off));
     if let Some(next) = mirror.next_run {
         let late = match mirror.running {
-            None => seconds(now - next).max(0.0),
+            None => seconds(view.now - next).max(0.0),
             Some(_) => 0.0,
         };
         page.number(&names::LATENESS, &name, late);
-        if let Some(last) = &mirror.last {
+        // Neither the time in which no process ran nor a stretched pause says how often the mirror is meant to run.
+        let of_this_process = |last: &&LastRun| last.started >= view.started && !backing_off;
+        if let Some(last) = mirror.last.as_ref().filter(of_this_process) {
             page.number(&names::INTERVAL, &name, seconds(next - last.started).max(0.0));
         }
     }
     let running = mirror.running.as_ref().map(|run| run.since);
     page.moment(&names::RUNNING_SINCE, &name, running);
-    let backing_off = mirror.backing_off_until.is_some_and(|until| until > now);
-    page.count(&names::BACKING_OFF, &name, u64::from(backing_off));
 }
 
 fn counters(page: &mut Page, counts: &Counts) {

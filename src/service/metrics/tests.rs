@@ -286,6 +286,22 @@ fn every_status_has_a_word_and_every_name_its_form() {
 }
 
 #[test]
+fn how_often_a_mirror_runs_is_not_said_by_a_pause_of_ours() {
+    let (metrics, mut view) = full();
+    const INTERVAL: &str = "chartferry_schedule_interval_seconds{mirror=\"a\"}";
+    view.mirrors[0].backing_off_until = Some(at(600));
+    let text = metrics.render(&view);
+    assert_eq!(value(&text, INTERVAL), None);
+    assert_eq!(value(&text, "chartferry_backing_off{mirror=\"a\"}"), Some("1"));
+    // It is over, but the last run was that of an earlier process.
+    view.mirrors[0].backing_off_until = Some(at(0));
+    view.started = at(1);
+    let text = metrics.render(&view);
+    assert_eq!(value(&text, INTERVAL), None);
+    assert_eq!(value(&text, "chartferry_backing_off{mirror=\"a\"}"), Some("0"));
+}
+
+#[test]
 fn labels_are_escaped() {
     let text = Metrics::new().render(&view(vec![mirror("a\"b\\c\nd")]));
     assert!(text.contains("{mirror=\"a\\\"b\\\\c\\nd\"}"), "{text}");

@@ -98,15 +98,7 @@ impl Receiver {
     async fn post(&self, letter: &Letter, net: &Net) -> Result<(), Refusal> {
         let url = self.url.read().map_err(Refusal::lasting)?;
         let (request, secret) = self.request(letter, &url).map_err(Refusal::lasting)?;
-        // Whatever an error or an answer repeats.
-        let mask = |text: String| {
-            let shown = text.replace(&redact(url.expose()), &url.to_string());
-            let shown = shown.replace(url.expose().as_str(), &url.to_string());
-            match &secret {
-                Some(secret) => shown.replace(secret.expose_secret(), "***"),
-                None => shown,
-            }
-        };
+        let mask = |text: String| masked(&text, &url, secret.as_ref());
         let answer = net.send(request).await.map_err(|error| Refusal {
             transient: error.class().is_transient(),
             text: mask(error.to_string()),
@@ -148,6 +140,30 @@ impl Receiver {
         value.set_sensitive(true);
         Ok((request.header(name.clone(), value), Some(secret)))
     }
+}
+
+/// `text` without what it may repeat of URL and header: an error names the URL, and some servers put what they were asked
+/// into their answer, whole or in parts.
+fn masked(text: &str, url: &WebhookUrl, header: Option<&SecretString>) -> String {
+    /// Shorter parts are no secrets, and would be found in any text.
+    const LEAST: usize = 4;
+    let whole = url.expose();
+    let text = text
+        .replace(&redact(whole), &url.to_string())
+        .replace(whole.as_str(), &url.to_string());
+    let header = header.map_or("", |secret| secret.expose_secret());
+    let path = [whole.path(), whole.query().unwrap_or_default(), header];
+    let parts = path
+        .into_iter()
+        .chain(whole.path().split('/'))
+        .chain(whole.query().unwrap_or_default().split(['&', '=']))
+        .chain(header.split(' '));
+    let mut parts: Vec<_> = parts.filter(|part| part.len() >= LEAST).collect();
+    // The longest first, so that none is torn by one of its own parts.
+    parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+    parts
+        .into_iter()
+        .fold(text, |text, part| text.replace(part, "***"))
 }
 
 impl Refusal {
