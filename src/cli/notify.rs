@@ -28,10 +28,7 @@ fn receiver(notify: &NotifyConfig) -> anyhow::Result<Receiver> {
         },
         events: notify.events.clone(),
         mirrors,
-        header: notify
-            .header
-            .as_ref()
-            .map(|(name, at)| (name.clone(), place(at))),
+        header: notify.header.as_ref().map(|(name, at)| (name.clone(), place(at))),
         template: notify.template.clone(),
     })
 }

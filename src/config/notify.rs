@@ -153,7 +153,9 @@ fn header(
     }
     if let Some(text) = secret_text(fields, "header", near, problems)
         && http::HeaderValue::from_str(&text).is_err()
-        && let Some(key) = ["header_file", "header_env"].into_iter().find(|key| fields.has(key))
+        && let Some(key) = ["header_file", "header_env"]
+            .into_iter()
+            .find(|key| fields.has(key))
     {
         let text = "leads to a text with a line break or a control character, which no header may hold";
         fields.place(key).refuse(problems, Kind::Outside, text);
@@ -216,7 +218,11 @@ fn events(fields: &Fields<'_>, problems: &mut Problems<'_>) -> Vec<Event> {
         return Event::ALL.to_vec();
     };
     if found.value.is_empty() {
-        found.refuse(problems, Kind::Value, "is empty; remove the table if nobody is to be told");
+        found.refuse(
+            problems,
+            Kind::Value,
+            "is empty; remove the table if nobody is to be told",
+        );
     }
     let word = |text: &str| {
         Event::from_word(text).ok_or_else(|| {
@@ -230,14 +236,12 @@ fn events(fields: &Fields<'_>, problems: &mut Problems<'_>) -> Vec<Event> {
     events
 }
 
-fn template(
-    fields: &Fields<'_>,
-    near: &Surroundings<'_>,
-    problems: &mut Problems<'_>,
-) -> Option<Template> {
+fn template(fields: &Fields<'_>, near: &Surroundings<'_>, problems: &mut Problems<'_>) -> Option<Template> {
     if fields.has("template") && fields.has("template_file") {
         let text = "contradicts `template`; keep one of them";
-        fields.place("template_file").refuse(problems, Kind::Conflict, text);
+        fields
+            .place("template_file")
+            .refuse(problems, Kind::Conflict, text);
     }
     if let Some(found) = fields.get::<&str>("template") {
         return Template::parse(found.value)

@@ -186,7 +186,10 @@ mod tests {
             (r#"{"a": "{mirror}"}"#, json!({"a": "a\"},{\n"})),
             (r#"{"a": "<{mirror}> {exit_code}"}"#, json!({"a": "<a\"},{\n> 4"})),
             (r#"{"a": "{exit_code}"}"#, json!({"a": 4})),
-            (r#"["{versions}", 1, true, null]"#, json!([[{"chart": "x"}], 1, true, null])),
+            (
+                r#"["{versions}", 1, true, null]"#,
+                json!([[{"chart": "x"}], 1, true, null]),
+            ),
             (r#""{{mirror}} {versions}""#, json!(r#"{mirror} [{"chart":"x"}]"#)),
             (r#"{"{mirror}": ""}"#, json!({"{mirror}": ""})),
             (r#""since {failing_since}.""#, json!("since .")),
@@ -202,7 +205,10 @@ mod tests {
             ("{mirror}", "is no JSON"),
             ("", "is no JSON"),
             (r#"{"a": "b"} {}"#, "is no JSON"),
-            (r#""{chart}""#, "`{chart}`, which does not exist; there are text, message"),
+            (
+                r#""{chart}""#,
+                "`{chart}`, which does not exist; there are text, message",
+            ),
             (r#""{}""#, "`{}`, which does not exist"),
             (r#""{mirror""#, "a lone `{` in a string; write `{{`"),
             (r#"["a}"]"#, "a lone `}` in a string; write `}}`"),

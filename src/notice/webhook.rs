@@ -15,7 +15,9 @@ pub enum WebhookUrlError {
     #[error("is no URL that can be posted to; write `https://host/path`")]
     Scheme,
     /// A user or a password in front of the host.
-    #[error("must not hold a user or password; give `header = \"Authorization\"` with `header_file` or `header_env`")]
+    #[error(
+        "must not hold a user or password; give `header = \"Authorization\"` with `header_file` or `header_env`"
+    )]
     User,
     /// A fragment, which is never sent.
     #[error("must not have a fragment (`#…`); cut it off")]
@@ -76,7 +78,10 @@ mod tests {
     #[test]
     fn only_the_host_shows() {
         for (text, shown) in [
-            ("https://hooks.slack.com/services/T0/B0/s3cr3t", "https://hooks.slack.com/***"),
+            (
+                "https://hooks.slack.com/services/T0/B0/s3cr3t",
+                "https://hooks.slack.com/***",
+            ),
             ("http://10.0.0.1:8080/?token=s3cr3t", "http://10.0.0.1:8080/***"),
             (" https://h.io \n", "https://h.io/"),
         ] {
@@ -111,7 +116,11 @@ mod tests {
             ("http://127.0.0.1/", false),
             ("http://[::1]/", false),
         ] {
-            assert_eq!(WebhookUrl::new(text).unwrap().is_readable_on_the_way(), readable, "{text}");
+            assert_eq!(
+                WebhookUrl::new(text).unwrap().is_readable_on_the_way(),
+                readable,
+                "{text}"
+            );
         }
     }
 }

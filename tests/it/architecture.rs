@@ -26,7 +26,15 @@ const STRATA: &[(&str, &[&str])] = &[
     ("source", &["helm", "layout", "net", "payload", "types"]),
     (
         "config",
-        &["certificate", "helm", "notice", "plan", "schedule", "secret", "types"],
+        &[
+            "certificate",
+            "helm",
+            "notice",
+            "plan",
+            "schedule",
+            "secret",
+            "types",
+        ],
     ),
     ("target", &["layout", "net", "payload", "registry", "types"]),
     (
@@ -64,7 +72,8 @@ const STRATA: &[(&str, &[&str])] = &[
     (
         "service",
         &[
-            "net", "notice", "payload", "progress", "report", "run", "schedule", "secret", "state", "transfer", "types",
+            "net", "notice", "payload", "progress", "report", "run", "schedule", "secret", "state",
+            "transfer", "types",
         ],
     ),
     (

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::report::{ExitStatus, MirrorReport, TargetReport, Totals};
+use crate::report::{ExitStatus, MirrorReport, Totals};
 
 /// Upper bounds of the histogram of durations, in seconds: an idle cycle is the first, a large first migration the last.
 pub(super) const BUCKETS: [f64; 11] = [
@@ -61,7 +61,7 @@ impl Counts {
     pub(super) fn run(&mut self, report: &MirrorReport, status: ExitStatus, took: Duration) {
         let mut totals = Totals::default();
         for target in &report.targets {
-            totals.merge(&TargetReport::totals(target));
+            totals.merge(&target.totals());
         }
         let mirror = self.mirrors.entry(report.name.clone()).or_default();
         if let Some(at) = RESULTS.iter().position(|(result, _)| *result == status) {

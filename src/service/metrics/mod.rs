@@ -58,7 +58,11 @@ impl Metrics {
     /// A notification was delivered, or given up. One to a receiver that is gone from the configuration is not counted.
     pub fn notification(&self, receiver: &str, sent: bool) {
         if let Some(counts) = self.lock().receivers.get_mut(receiver) {
-            *(if sent { &mut counts.sent } else { &mut counts.failed }) += 1;
+            *(if sent {
+                &mut counts.sent
+            } else {
+                &mut counts.failed
+            }) += 1;
         }
     }
 

@@ -71,6 +71,9 @@ mod tests {
     #[test]
     fn this_process_has_memory_and_files() {
         let process = look().unwrap();
-        assert!(process.memory_bytes > 1 << 20 && process.open_fds > 2, "{process:?}");
+        assert!(
+            process.memory_bytes > 1 << 20 && process.open_fds > 2,
+            "{process:?}"
+        );
     }
 }

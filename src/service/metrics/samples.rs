@@ -79,11 +79,7 @@ fn service(page: &mut Page, view: &ServiceView) {
     let size = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     page.count(&names::BUILD, &[view.version], 1);
     page.count(&names::LEADER, &[], u64::from(view.role == Role::Leader));
-    page.count(
-        &names::CONFIG_GOOD,
-        &[],
-        u64::from(view.config.refused.is_none()),
-    );
+    page.count(&names::CONFIG_GOOD, &[], u64::from(view.config.refused.is_none()));
     page.moment(&names::CONFIG_LOADED, &[], Some(view.config.loaded));
     page.count(&names::IN_FLIGHT, &[], size(view.in_flight.0));
     page.count(&names::IN_FLIGHT_LIMIT, &[], size(view.in_flight.1));
@@ -151,11 +147,7 @@ fn counters(page: &mut Page, counts: &Counts) {
         page.count(&names::PUSHED, &[name], mirror.pushed);
         page.count(&names::PUSHED_BYTES, &[name], mirror.bytes);
     }
-    page.put(
-        &names::DURATION,
-        &[],
-        Value::Durations(counts.durations.clone()),
-    );
+    page.put(&names::DURATION, &[], Value::Durations(counts.durations.clone()));
     for (name, receiver) in &counts.receivers {
         page.count(&names::NOTIFICATIONS, &[name, "sent"], receiver.sent);
         page.count(&names::NOTIFICATIONS, &[name, "failed"], receiver.failed);

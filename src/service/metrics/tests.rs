@@ -139,33 +139,21 @@ fn view_and_reports_become_figures() {
         ("chartferry_safety_limits{mirror=\"a\"}", "1"),
         ("chartferry_health{mirror=\"a\"}", "2"),
         ("chartferry_health{mirror=\"b\"}", "1"),
-        (
-            "chartferry_versions{mirror=\"a\",action=\"drifted\"}",
-            "1",
-        ),
+        ("chartferry_versions{mirror=\"a\",action=\"drifted\"}", "1"),
         (
             "chartferry_next_run_timestamp_seconds{mirror=\"a\"}",
             "1800001800.0",
         ),
         ("chartferry_schedule_lateness_seconds{mirror=\"a\"}", "60.0"),
         ("chartferry_schedule_lateness_seconds{mirror=\"b\"}", "0.0"),
-        (
-            "chartferry_schedule_interval_seconds{mirror=\"a\"}",
-            "1800.0",
-        ),
+        ("chartferry_schedule_interval_seconds{mirror=\"a\"}", "1800.0"),
         (
             "chartferry_run_start_timestamp_seconds{mirror=\"b\"}",
             "1800001800.0",
         ),
         ("chartferry_backing_off{mirror=\"a\"}", "0"),
-        (
-            "chartferry_runs_total{mirror=\"a\",result=\"conflict\"}",
-            "1",
-        ),
-        (
-            "chartferry_runs_total{mirror=\"b\",result=\"success\"}",
-            "0",
-        ),
+        ("chartferry_runs_total{mirror=\"a\",result=\"conflict\"}", "1"),
+        ("chartferry_runs_total{mirror=\"b\",result=\"success\"}", "0"),
         ("chartferry_run_duration_seconds_sum", "2.5"),
         ("chartferry_run_duration_seconds_count", "1"),
         ("chartferry_run_duration_seconds_bucket{le=\"1.0\"}", "0"),
@@ -210,10 +198,7 @@ fn a_mirror_that_is_gone_leaves_nothing_behind() {
     view.mirrors.push(gone);
     let text = metrics.render(&view);
     assert_eq!(
-        value(
-            &text,
-            "chartferry_runs_total{mirror=\"a\",result=\"conflict\"}"
-        ),
+        value(&text, "chartferry_runs_total{mirror=\"a\",result=\"conflict\"}"),
         Some("0")
     );
 }
@@ -229,7 +214,10 @@ fn a_standby_says_nothing_of_mirrors() {
         value(&text, "chartferry_config_last_reload_successful"),
         Some("0")
     );
-    for gauge in ALL.iter().filter(|m| m.labels.contains(&"mirror") && m.kind == Type::Gauge) {
+    for gauge in ALL
+        .iter()
+        .filter(|m| m.labels.contains(&"mirror") && m.kind == Type::Gauge)
+    {
         assert!(!text.contains(gauge.name), "{}", gauge.name);
     }
     // What it counted itself stays.
@@ -345,6 +333,9 @@ fn the_documentation_has_this_table() {
     }
     for action in Action::ALL {
         let word = format!("`{action}`");
-        assert!(action == Action::Push || text.contains(&word), "{word} is not explained");
+        assert!(
+            action == Action::Push || text.contains(&word),
+            "{word} is not explained"
+        );
     }
 }

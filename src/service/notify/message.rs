@@ -121,7 +121,11 @@ fn message(news: &News<'_>, before: &MirrorView, after: &MirrorView, last: &Last
 
 fn failure(after: &MirrorView, last: &LastRun) -> String {
     let status = last.status;
-    let mut text = format!("the run failed, {} (exit code {})", status.meaning(), status.code());
+    let mut text = format!(
+        "the run failed, {} (exit code {})",
+        status.meaning(),
+        status.code()
+    );
     if after.failures_in_a_row > 1 {
         _ = write!(text, ", {} in a row", after.failures_in_a_row);
         if let Some(since) = after.failing_since {
@@ -170,5 +174,7 @@ fn short(text: &str) -> String {
 
 /// <https://api.slack.com/reference/surfaces/formatting#escaping>
 fn for_slack(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }

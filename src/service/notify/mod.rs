@@ -37,8 +37,8 @@ use super::metrics::Metrics;
 use super::view::MirrorView;
 use crate::net::Net;
 pub use message::SCHEMA;
-pub use receiver::{Receiver, SecretPlace, UrlPlace};
 use receiver::Letter;
+pub use receiver::{Receiver, SecretPlace, UrlPlace};
 
 /// Letters that wait for one receiver. A start at which all of 200 mirrors fail fits.
 const QUEUE: usize = 256;

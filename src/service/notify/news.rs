@@ -67,10 +67,7 @@ fn fails(status: ExitStatus) -> bool {
 
 /// With what the last run ended that was not told to stop.
 fn last_failure(before: &MirrorView) -> Option<u8> {
-    let stopped = [
-        ExitStatus::Interrupted.code(),
-        ExitStatus::Terminated.code(),
-    ];
+    let stopped = [ExitStatus::Interrupted.code(), ExitStatus::Terminated.code()];
     let mut runs = before.history.iter().map(|run| run.exit);
     runs.find(|exit| !stopped.contains(exit))
         .or_else(|| before.last.as_ref().map(|last| last.status.code()))

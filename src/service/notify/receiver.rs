@@ -116,7 +116,11 @@ impl Receiver {
             400 | 413 | 415 | 422 => "; correct the template",
             _ => "",
         };
-        let said = if said.is_empty() { said } else { format!(" (`{said}`)") };
+        let said = if said.is_empty() {
+            said
+        } else {
+            format!(" (`{said}`)")
+        };
         Err(Refusal {
             transient: is_transient(status),
             text: format!("`{url}` answered {status}{said}{advice}"),
@@ -135,8 +139,9 @@ impl Receiver {
             return Ok((request, None));
         };
         let secret = place.read("header")?;
-        let mut value = HeaderValue::from_str(secret.expose_secret())
-            .map_err(|_| format!("the value of the header `{name}` holds a line break or a control character"))?;
+        let mut value = HeaderValue::from_str(secret.expose_secret()).map_err(|_| {
+            format!("the value of the header `{name}` holds a line break or a control character")
+        })?;
         value.set_sensitive(true);
         Ok((request.header(name.clone(), value), Some(secret)))
     }
@@ -197,7 +202,9 @@ impl SecretPlace {
         };
         read.map_err(|error| match error {
             SecretError::NoVariable | SecretError::BadVariable => {
-                format!("the environment variable that `{key}_env` names is not set, empty or not Unicode; set it")
+                format!(
+                    "the environment variable that `{key}_env` names is not set, empty or not Unicode; set it"
+                )
             }
             error => error.to_string(),
         })

@@ -227,7 +227,11 @@ fn a_notification_has_sentences_and_fields() {
         assert_eq!(fields[key], wanted, "{key}");
     }
     // What the templates may name is what there is.
-    let mut keys: Vec<_> = fields.keys().map(String::as_str).filter(|k| *k != "schema").collect();
+    let mut keys: Vec<_> = fields
+        .keys()
+        .map(String::as_str)
+        .filter(|k| *k != "schema")
+        .collect();
     let mut names = crate::notice::PLACEHOLDERS.to_vec();
     keys.sort_unstable();
     names.sort_unstable();
@@ -300,7 +304,8 @@ fn counted(metrics: &Metrics, receiver: &str) -> (String, String) {
         in_flight: (0, 1),
     });
     let count = |result: &str| {
-        let series = format!("chartferry_notifications_total{{receiver=\"{receiver}\",result=\"{result}\"}} ");
+        let series =
+            format!("chartferry_notifications_total{{receiver=\"{receiver}\",result=\"{result}\"}} ");
         let line = text.lines().find_map(|line| line.strip_prefix(&series));
         line.unwrap_or_default().to_owned()
     };
@@ -329,7 +334,10 @@ async fn it_arrives_once_with_its_header() {
     assert_eq!(asked[0].header("content-type"), Some("application/json"));
     assert_eq!(asked[0].header("x-token"), Some("Bearer t0ken"));
     let body: Value = serde_json::from_slice(&asked[0].body).unwrap();
-    assert_eq!((&body["event"], &body["mirror"]), (&json!("failure"), &json!("ingress")));
+    assert_eq!(
+        (&body["event"], &body["mirror"]),
+        (&json!("failure"), &json!("ingress"))
+    );
 }
 
 #[tokio::test]
@@ -419,9 +427,7 @@ async fn a_receiver_that_hangs_holds_up_nobody() {
     let server = Server::start(|_, _| ok()).await;
     let dead = Receiver {
         name: "dead".into(),
-        url: UrlPlace::Plain(
-            WebhookUrl::new(&format!("http://{}/", hanging.local_addr().unwrap())).unwrap(),
-        ),
+        url: UrlPlace::Plain(WebhookUrl::new(&format!("http://{}/", hanging.local_addr().unwrap())).unwrap()),
         ..receiver(&server)
     };
     let metrics = Arc::new(Metrics::new());

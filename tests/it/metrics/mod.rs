@@ -77,7 +77,11 @@ fn prometheus_has_nothing_to_say_against_the_text() {
         .stdin(std::fs::File::open(&file).unwrap())
         .output()
         .unwrap();
-    assert!(output.status.success() && said(&output).is_empty(), "{}", said(&output));
+    assert!(
+        output.status.success() && said(&output).is_empty(),
+        "{}",
+        said(&output)
+    );
 }
 
 /// Prometheus' reader of OpenMetrics, which is the one that scrapes us. It wants a time with each sample to store them.
@@ -98,8 +102,13 @@ fn prometheus_reads_every_sample() {
     assert!(samples > 100, "{samples}");
     std::fs::write(&file, timed.join("\n") + "\n").unwrap();
     let (file, blocks) = (file.to_str().unwrap(), blocks.to_str().unwrap());
-    let output = promtool(&tool, &["tsdb", "create-blocks-from", "openmetrics", file, blocks]);
+    let output = promtool(
+        &tool,
+        &["tsdb", "create-blocks-from", "openmetrics", file, blocks],
+    );
     assert!(output.status.success(), "{}", said(&output));
+    // What it wants of a database besides blocks.
+    std::fs::create_dir(folder.path().join("blocks/wal")).unwrap();
     let output = promtool(&tool, &["tsdb", "dump", blocks]);
     let stored = said(&output);
     assert_eq!(stored.lines().count(), samples, "{stored}");

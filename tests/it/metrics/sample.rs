@@ -56,7 +56,10 @@ pub(super) fn text() -> String {
     let metrics = Metrics::new();
     metrics.receivers(&BTreeSet::from(["team".into()]));
     metrics.notification("team", true);
-    for (name, status) in [("quay", ExitStatus::Success), ("ingress-nginx", ExitStatus::Failed)] {
+    for (name, status) in [
+        ("quay", ExitStatus::Success),
+        ("ingress-nginx", ExitStatus::Failed),
+    ] {
         let mut report = MirrorReport::new(name, "https://charts.acme.io");
         let mut target = TargetReport::new("oci://registry.acme.io/charts");
         target
