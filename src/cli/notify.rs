@@ -72,7 +72,7 @@ mod tests {
             .into();
         let (config, warnings) = config::check_with(text, Path::new("/c.toml"), &variables).unwrap();
         assert_eq!(warnings, []);
-        let options = super::options(&config).unwrap();
+        let options = options(&config).unwrap();
         let [plain, full] = &options.receivers[..] else {
             panic!("{options:?}");
         };
