@@ -27,7 +27,7 @@ use crate::registry::credentials::cloud::NewRepository;
 use crate::registry::credentials::cloud::{Cloud, Clouds};
 use crate::registry::credentials::{Login as HostLogin, StoreOptions, Stores};
 use crate::report;
-use crate::run::{Engine, MirrorSpec, Stop, TargetSpec};
+use crate::run::{Claims, Engine, MirrorSpec, Stop, TargetSpec};
 use crate::source::{SourceOptions, SourceSpec};
 use crate::transfer::width::{Gate, Width};
 use crate::transfer::{self, Policy, Verifier};
@@ -72,6 +72,7 @@ pub(super) async fn assemble(
         credentials: stores,
         progress,
         stop,
+        claims: Claims::default(),
     };
     Ok(Work { engine, mirrors })
 }
@@ -372,6 +373,7 @@ fn mirror_spec(
         create_repositories: mirror.create_repositories,
         run_timeout: mirror.run_timeout,
         shard: None,
+        memory: None,
     })
 }
 

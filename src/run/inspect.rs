@@ -17,6 +17,7 @@ use crate::helm::provenance::MAX_SIZE;
 use crate::payload::{Payload, Spooled};
 use crate::plan::{Candidate, Mismatch};
 use crate::report::{Action, Provenance};
+use crate::state::Placed;
 use crate::target::{StoredManifest, Target, TargetFault};
 use crate::transfer::{Fault, Transfer, chart_name};
 use crate::types::{Class, Digest, Reason, Repository};
@@ -36,6 +37,8 @@ pub(super) struct Seen {
     pub(super) package: Option<Digest>,
     /// Whether it holds a provenance file.
     pub(super) provenance: Option<Provenance>,
+    /// sha256 of that file.
+    pub(super) signature: Option<Digest>,
     /// What is odd about it.
     pub(super) warnings: Vec<Reason>,
 }
@@ -53,6 +56,21 @@ impl Seen {
             manifest: stored.digest,
             package: package.map(|package| package.digest),
             provenance,
+            signature: chart
+                .as_ref()
+                .and_then(ChartManifest::provenance)
+                .map(|file| file.digest),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// What is recorded, without a look.
+    pub(super) fn recorded(placed: &Placed) -> Self {
+        Self {
+            manifest: placed.manifest,
+            package: placed.package,
+            provenance: None,
+            signature: None,
             warnings: Vec::new(),
         }
     }
