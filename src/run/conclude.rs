@@ -127,7 +127,9 @@ impl Recall {
         };
         self.change(|state| {
             for (number, target) in report.targets.iter().enumerate() {
-                let Ok(number) = u16::try_from(number) else { continue };
+                let Ok(number) = u16::try_from(number) else {
+                    continue;
+                };
                 account.target(state, number, target);
             }
             let Account {
@@ -213,7 +215,11 @@ fn standing_matters(state: &State, target: usize) -> Vec<Item> {
         .attention()
         .filter(|(matter, _)| usize::from(matter.target) == target);
     let items = here.map(|(matter, attention)| {
-        let mut item = Item::new(Arc::clone(&matter.chart), matter.version.clone(), attention.action);
+        let mut item = Item::new(
+            Arc::clone(&matter.chart),
+            matter.version.clone(),
+            attention.action,
+        );
         item.reason = Some(Arc::new(attention.reason.clone()));
         let known = state.known(&matter.chart, &matter.version);
         match known.and_then(|known| known.at(target)) {

@@ -149,16 +149,21 @@ impl Cycle {
             future::join_all(targets.map(|target| self.standings(target, &selection.candidates))).await;
         for (target, standings) in standings.into_iter().enumerate() {
             for (index, standing) in standings.into_iter().enumerate() {
-                self.settle(target, &selection.candidates[index], standing, |overwrite, note| {
-                    let job = jobs.entry(index).or_insert_with(|| Job {
-                        candidate: selection.candidates[index].clone(),
-                        destinations: Vec::new(),
-                        overwrite: false,
-                    });
-                    job.destinations.push(target);
-                    job.overwrite |= overwrite;
-                    job.candidate.warnings.extend(note);
-                });
+                self.settle(
+                    target,
+                    &selection.candidates[index],
+                    standing,
+                    |overwrite, note| {
+                        let job = jobs.entry(index).or_insert_with(|| Job {
+                            candidate: selection.candidates[index].clone(),
+                            destinations: Vec::new(),
+                            overwrite: false,
+                        });
+                        job.destinations.push(target);
+                        job.overwrite |= overwrite;
+                        job.candidate.warnings.extend(note);
+                    },
+                );
             }
         }
         self.engine.progress.planned(&self.spec.name, jobs.len() as u64);
@@ -253,6 +258,7 @@ impl Cycle {
             tags: &tags,
             depth: Depth::of(self.mode, self.spec.check_drift),
             number: self.targets[number],
+            repair: self.spec.repair(),
             recall: self.recall.as_deref(),
         };
         if let Some(recall) = look.recall {
@@ -333,7 +339,8 @@ impl Cycle {
             (Standing::Missing, Mode::Plan) => (Action::Push, None, None),
             (Standing::Drifted(reason, _), Mode::Plan) if overwrite => (Action::Push, Some(reason), None),
             (Standing::Missing, Mode::Verify { .. }) => {
-                let reason = Reason::new("missing", "not at the target; `migrate` pushes it");
+                let text = format!("not at the target; {} pushes it", self.spec.repair());
+                let reason = Reason::new("missing", text);
                 (Action::Failed, Some(Arc::new(reason)), None)
             }
             (Standing::Healed(note), _) => (Action::Push, Some(Arc::new(note)), None),

@@ -67,6 +67,8 @@ pub(super) struct Look<'a> {
     pub(super) depth: Depth,
     /// Which target of the mirror it is.
     pub(super) number: usize,
+    /// The command that pushes again what somebody deletes.
+    pub(super) repair: &'static str,
     /// What is remembered.
     pub(super) recall: Option<&'a Recall>,
 }
@@ -147,6 +149,7 @@ impl Look<'_> {
             repository: self.repository,
             candidate,
             deep,
+            repair: self.repair,
         };
         Ok(Some(match inspection.check(&manifest, &mut seen).await {
             Ok(()) => Standing::Present(Some(Box::new(seen))),

@@ -192,7 +192,10 @@ impl Reading<'_> {
             }),
             Err(_) => Err(Problem {
                 kind: ProblemKind::Defect,
-                reason: Reason::new("internal", "a defect of chartferry ended the reading of the index"),
+                reason: Reason::new(
+                    "internal",
+                    "a defect of chartferry ended the reading of the index",
+                ),
             }),
         }
     }

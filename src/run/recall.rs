@@ -16,8 +16,8 @@ use crate::plan::{Candidate, Selection};
 use crate::report::{Action, Item, Problem, ProblemKind, Provenance as Carried};
 use crate::source::Validators;
 use crate::state::{
-    Ask, Attention, Matter, MirrorState, Origin, Peeked, Placed, Provenance, Recorded, Seen, State, StateError,
-    Stored, Wanted,
+    Ask, Attention, Matter, MirrorState, Origin, Peeked, Placed, Provenance, Recorded, Seen, State,
+    StateError, Stored, Wanted,
 };
 use crate::transfer::{Outcome, listed};
 use crate::types::{Digest, Reason};
@@ -210,13 +210,19 @@ impl Recall {
             version: item.version.clone(),
             target,
         };
-        let mut accepted = self.accepted_failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accepted = self
+            .accepted_failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         accepted.insert(matter);
     }
 
     /// See [`Recall::accepted_failure`].
     pub(super) fn is_accepted_failure(&self, matter: &Matter) -> bool {
-        let accepted = self.accepted_failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let accepted = self
+            .accepted_failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         accepted.contains(matter)
     }
 
@@ -287,10 +293,7 @@ impl Recall {
     }
 
     /// Saves; a failure is told once, at the end.
-    pub(super) fn save(
-        &self,
-        how: impl FnOnce(&mut MirrorState, DateTime<Utc>) -> Result<(), StateError>,
-    ) {
+    pub(super) fn save(&self, how: impl FnOnce(&mut MirrorState, DateTime<Utc>) -> Result<(), StateError>) {
         if let Store::Held(held) = &mut *self.lock()
             && let Err(error) = how(held, Utc::now())
         {

@@ -21,15 +21,17 @@ const HEALED: &str = "healed";
 /// Whether what is remembered tells how all these versions stand at a target, without a request. Before a tag is written
 /// anew its manifest is looked at.
 pub(super) fn suffices(recall: &Recall, number: usize, candidates: &[Candidate], overwrite: bool) -> bool {
-    candidates.iter().all(|candidate| match recall.recorded(number, candidate).0 {
-        Recorded::Unknown => false,
-        Recorded::Changed { .. } => !overwrite,
-        Recorded::InPlace => match recall.attention(number, candidate) {
-            Some(noted) if noted.reason.code == LEFT_DELETED => !recall.memory.heal,
-            Some(noted) if noted.reason.code == OVERWRITTEN => !overwrite,
-            _ => true,
-        },
-    })
+    candidates
+        .iter()
+        .all(|candidate| match recall.recorded(number, candidate).0 {
+            Recorded::Unknown => false,
+            Recorded::Changed { .. } => !overwrite,
+            Recorded::InPlace => match recall.attention(number, candidate) {
+                Some(noted) if noted.reason.code == LEFT_DELETED => !recall.memory.heal,
+                Some(noted) if noted.reason.code == OVERWRITTEN => !overwrite,
+                _ => true,
+            },
+        })
 }
 
 /// How versions stand by what is remembered, where that suffices.
@@ -155,7 +157,9 @@ impl Look<'_> {
 
     async fn head(&self, candidate: &Candidate) -> Result<Option<Digest>, TargetFault> {
         let target = self.destination.target();
-        target.head_manifest(self.repository, candidate.tag.as_str()).await
+        target
+            .head_manifest(self.repository, candidate.tag.as_str())
+            .await
     }
 
     /// Reads the manifest of what somebody else put there, or of what may have been settled there, and records it.
@@ -189,7 +193,9 @@ impl Look<'_> {
             return Ok(Standing::Missing);
         };
         let same = seen.package.is_some() && seen.package == recorded.package;
-        let listed = seen.package.is_some_and(|package| digests(candidate).contains(&package));
+        let listed = seen
+            .package
+            .is_some_and(|package| digests(candidate).contains(&package));
         if same || listed {
             recall.stored(self.number, candidate, &adopted(&seen));
             return Ok(Standing::Present(Some(Box::new(seen))));

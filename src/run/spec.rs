@@ -66,6 +66,14 @@ impl MirrorSpec {
         }
     }
 
+    /// The command that pushes again what is missing at a target. With a state it has to be told to look.
+    pub(super) fn repair(&self) -> &'static str {
+        match self.memory {
+            Some(_) => "`migrate --reconcile`",
+            None => "`migrate`",
+        }
+    }
+
     /// Tags that name other bytes than the source has are written anew.
     pub(super) fn overwrites(&self) -> bool {
         self.drift == DriftPolicy::Overwrite

@@ -79,10 +79,10 @@ mod version;
 #[cfg(test)]
 mod tests;
 
+pub use crate::report::RunSummary;
 pub use attention::{Attention, Matter};
 pub use error::StateError;
 pub use folder::StateFolder;
-pub use crate::report::RunSummary;
 pub use history::History;
 pub use identity::Identity;
 pub use idle::{Ask, Because, Settled};

@@ -63,7 +63,10 @@ impl State {
 
     /// The end of the first failure since the last success, among the runs that are remembered.
     fn failing_since(&self) -> Option<DateTime<Utc>> {
-        let since = self.history().runs().take_while(|run| !SUCCESS.contains(&run.exit));
+        let since = self
+            .history()
+            .runs()
+            .take_while(|run| !SUCCESS.contains(&run.exit));
         let failures = since.filter(|run| !STOPPED.contains(&run.exit));
         failures.last().map(|run| run.finished)
     }
@@ -191,12 +194,19 @@ mod tests {
         // Three are listed, at two targets; one is gone from the index and at one of them only.
         assert_eq!(rows.len(), 7);
         let gone = &rows[0];
-        assert_eq!((&*gone.version, gone.listed, gone.origin), ("0.9.0", false, Some(Origin::Pushed)));
+        assert_eq!(
+            (&*gone.version, gone.listed, gone.origin),
+            ("0.9.0", false, Some(Origin::Pushed))
+        );
         assert_eq!(gone.reference.as_deref(), Some("oci://r.io/charts/app:0.9.0"));
         let drifted: Vec<_> = rows.iter().filter(|row| row.trouble.is_some()).collect();
         assert_eq!((drifted.len(), &*drifted[0].target), (1, "oci://r.io/charts"));
         let waiting = rows.iter().filter(|row| &*row.version == "3.0.0");
-        assert!(waiting.clone().all(|row| row.origin.is_none() && row.reference.is_none()));
+        assert!(
+            waiting
+                .clone()
+                .all(|row| row.origin.is_none() && row.reference.is_none())
+        );
         assert_eq!(waiting.count(), 2);
         let repositories: Vec<_> = state.repositories(0).into_iter().collect();
         assert_eq!(repositories, [ChartName::new("app").unwrap()]);

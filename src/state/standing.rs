@@ -89,10 +89,7 @@ impl State {
         match &placed.package {
             // What an index gives for an `oci://` entry may be the manifest's digest.
             Some(package)
-                if wanted.digests.is_empty()
-                    || listed(package)
-                    || listed(&placed.manifest)
-                    || passed() =>
+                if wanted.digests.is_empty() || listed(package) || listed(&placed.manifest) || passed() =>
             {
                 Recorded::InPlace
             }
