@@ -11,6 +11,7 @@ use crate::types::Reason;
 /// The service and all its mirrors.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Mirrors")]
+#[expect(clippy::struct_field_names, reason = "they are the names in the JSON")]
 pub struct Mirrors<'a> {
     /// Name and version of this format.
     #[schemars(extend("const" = "chartferry.mirrors/v1"))]
@@ -243,10 +244,13 @@ impl<'a> Running<'a> {
 impl<'a> Run<'a> {
     fn of(view: &'a MirrorView) -> Option<Self> {
         let last = view.last.as_ref()?;
-        let of_targets = last.target_problems.iter().map(|(target, problem)| TargetProblem {
-            target,
-            reason: &problem.reason,
-        });
+        let of_targets = last
+            .target_problems
+            .iter()
+            .map(|(target, problem)| TargetProblem {
+                target,
+                reason: &problem.reason,
+            });
         Some(Self {
             started: Moment(last.started),
             finished: Moment(last.finished),

@@ -17,7 +17,10 @@ use crate::service::view::{MirrorView, ServiceView};
 /// Mirrors on one page.
 const PAGE: usize = 200;
 /// Mirrors of a group that are shown at length; those beyond are in a table below them, and it is still a page that can be read.
-const AT_LENGTH: usize = 8;
+const AT_LENGTH: usize = 5;
+/// What is wrong with each of them, at most; where many are not well, one sentence each, so that many are seen.
+const FINDINGS: usize = 3;
+const FEW: usize = 3;
 
 /// The page.
 pub fn overview(view: &ServiceView, query: &OverviewQuery) -> String {
@@ -76,11 +79,7 @@ fn headline(view: &ServiceView) -> (String, Icon) {
         let groups = view.mirrors.iter().map(Group::of);
         groups.filter(|one| *one == group).count()
     };
-    let never = view
-        .mirrors
-        .iter()
-        .filter(|mirror| mirror.last.is_none())
-        .count();
+    let never = view.mirrors.iter().filter(|mirror| mirror.last.is_none()).count();
     let (failing, trouble) = (of(Group::Failing), of(Group::Trouble));
     let some = |count: usize, one: &str, many: &str| match (count, all) {
         (1, 1) => format!("The mirror {one}"),
@@ -95,10 +94,7 @@ fn headline(view: &ServiceView) -> (String, Icon) {
     match () {
         () if all == 0 => ("There are no mirrors".into(), Icon::Ring),
         () if failing > 0 => (some(failing, "fails", "fail"), Icon::Cross),
-        () if trouble > 0 => (
-            some(trouble, "needs attention", "need attention"),
-            Icon::Triangle,
-        ),
+        () if trouble > 0 => (some(trouble, "needs attention", "need attention"), Icon::Triangle),
         () if never == all && all == 1 => ("The mirror has not run yet".into(), Icon::Ring),
         () if never == all => (
             format!("None of {} mirrors has run yet", words::number(all as u64)),
@@ -178,7 +174,12 @@ fn choice(view: &ServiceView, query: &OverviewQuery) -> Markup {
         page: 0,
         ..query.clone()
     };
-    let size = |group| view.mirrors.iter().filter(|mirror| Group::of(mirror) == group).count();
+    let size = |group| {
+        view.mirrors
+            .iter()
+            .filter(|mirror| Group::of(mirror) == group)
+            .count()
+    };
     let current = |group| (query.group == group).then_some("page");
     html! {
         nav.chips aria-label="By state" {
@@ -222,13 +223,14 @@ fn section(view: &ServiceView, group: Group, shown: &[&MirrorView]) -> Markup {
         Group::Waiting | Group::Good => 0,
     };
     let (long, short) = members.split_at(at_length);
+    let findings = if members.len() > FEW { 1 } else { FINDINGS };
     html! {
         @if !members.is_empty() {
             section class=(group.key()) aria-labelledby={ "group-" (group.key()) } {
                 h2 #{ "group-" (group.key()) } {
                     (group.icon().draw()) (group.word()) " " span.count { (words::number(members.len() as u64)) }
                 }
-                @if !long.is_empty() { (cards(view, group, long)) }
+                @if !long.is_empty() { (cards(view, group, long, findings)) }
                 @if !short.is_empty() {
                     (table(view, if long.is_empty() { group.word() } else { "Further ones" }, short))
                 }
