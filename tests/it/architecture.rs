@@ -99,7 +99,11 @@ const FENCES: &[(&str, &[&str])] = &[
     ("reqwest::Client", &["net/", "net.rs"]),
     ("reqwest::ClientBuilder", &["net/", "net.rs"]),
     ("oci_client", &["helm/manifest"]),
-    ("axum", &["service/http"]),
+    // `net/testing` is a server for unit tests
+    ("axum", &["service/http", "net/testing"]),
+    ("hyper", &["service/http/connections"]),
+    ("hyper_util", &["service/http/connections"]),
+    ("subtle", &["service/http/token"]),
     ("maud", &["service/page"]),
     ("prometheus_client", &["service/metrics"]),
     ("kube", &["service/lease"]),
