@@ -36,6 +36,9 @@ is one of them, since whoever set it expects one.
 {{- if and (gt (int $v.replicas) 1) $v.persistence.enabled }}
 {{- $problems = append $problems "two replicas cannot share a state folder, so `persistence.enabled` needs `replicas: 1`; two keep theirs beside them and lose nothing but time" }}
 {{- end }}
+{{- if and $v.lease.name (le (int $v.replicas) 1) }}
+{{- $problems = append $problems "`lease.name` has no effect with one replica, which needs no Lease" }}
+{{- end }}
 {{- range $key := list "mirrors" "exitZeroOn" "activeDeadlineSeconds" "ttlSecondsAfterFinished" }}
 {{- if get $v.run $key }}
 {{- $problems = append $problems (printf "`run.%s` has no effect in mode `service`" $key) }}
@@ -62,6 +65,9 @@ is one of them, since whoever set it expects one.
 {{- end }}
 {{- if gt (int (default 1 $v.job.parallelism)) (int $v.job.shards) }}
 {{- $problems = append $problems (printf "`job.parallelism` is %d, but there are %d `job.shards`" (int $v.job.parallelism) (int $v.job.shards)) }}
+{{- end }}
+{{- if gt (int (default 0 $v.job.maxFailedIndexes)) (int $v.job.shards) }}
+{{- $problems = append $problems (printf "`job.maxFailedIndexes` is %d, but there are %d `job.shards`" (int $v.job.maxFailedIndexes) (int $v.job.shards)) }}
 {{- end }}
 {{- end }}
 {{- toJson $problems }}
