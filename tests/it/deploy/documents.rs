@@ -11,7 +11,9 @@ fn blocks(document: &str, language: &str) -> Vec<String> {
     let text = std::fs::read_to_string(root().join(document)).unwrap();
     let begin = format!("```{language}\n");
     let blocks = text.split(&begin).skip(1);
-    blocks.map(|block| block.split("```").next().unwrap().to_owned()).collect()
+    blocks
+        .map(|block| block.split("```").next().unwrap().to_owned())
+        .collect()
 }
 
 /// Commands that install are rendered in their place; of the others each flag must exist.
@@ -24,11 +26,14 @@ fn helm_takes_the_commands_that_are_shown() {
         std::fs::create_dir_all(home.join("deploy/helm")).unwrap();
         std::os::unix::fs::symlink(chart(), home.join("deploy/helm/chartferry")).unwrap();
         let mut seen = 0;
-        for block in DOCUMENTS.into_iter().flat_map(|document| blocks(document, "console")) {
+        for block in DOCUMENTS
+            .into_iter()
+            .flat_map(|document| blocks(document, "console"))
+        {
             for command in block.lines().filter_map(|line| line.strip_prefix("$ helm ")) {
                 let args: Vec<_> = command.split(' ').collect();
                 if args[0] == "install" {
-                    helm.ok([&["template"], &args[1..]].concat());
+                    helm.ok([&["template", KUBERNETES], &args[1..]].concat());
                 }
                 let output = helm.run([args.as_slice(), &["--help"]].concat());
                 assert!(output.status.success(), "{command}: {}", words(&output));
@@ -44,7 +49,10 @@ fn helm_takes_the_commands_that_are_shown() {
 fn the_values_that_are_shown_are_taken() {
     for helm in Helm::all() {
         let mut seen = 0;
-        for values in DOCUMENTS.into_iter().flat_map(|document| blocks(document, "yaml")) {
+        for values in DOCUMENTS
+            .into_iter()
+            .flat_map(|document| blocks(document, "yaml"))
+        {
             template(&helm, &values).unwrap_or_else(|error| panic!("{values}\n{error}"));
             seen += 1;
         }
@@ -63,10 +71,19 @@ fn the_paths_that_are_shown_are_mounted() {
     .unwrap();
     let text = std::fs::read_to_string(root().join(DOCUMENTS[0])).unwrap();
     for (shown, mounted) in [
-        ("/run/secrets/chartferry-registry/config.json", "/run/secrets/chartferry-registry"),
-        ("/run/secrets/chartferry/harbor-robot/password", "/run/secrets/chartferry/harbor-robot"),
+        (
+            "/run/secrets/chartferry-registry/config.json",
+            "/run/secrets/chartferry-registry",
+        ),
+        (
+            "/run/secrets/chartferry/harbor-robot/password",
+            "/run/secrets/chartferry/harbor-robot",
+        ),
         ("/etc/chartferry-ca/ca.crt", "/etc/chartferry-ca"),
-        ("/run/secrets/chartferry-trigger/token", "/run/secrets/chartferry-trigger"),
+        (
+            "/run/secrets/chartferry-trigger/token",
+            "/run/secrets/chartferry-trigger",
+        ),
     ] {
         assert!(text.contains(shown), "{shown}");
         assert!(rendered.contains(&format!("mountPath: {mounted}\n")), "{mounted}");

@@ -56,7 +56,10 @@ fn the_examples_are_what_the_chart_renders() {
             }
             let values = format!("{values}\nregistryCredentials: {{existingSecret: chartferry-registry}}\n");
             let mut rendered = render(&helm, &values);
-            let config = rendered.iter_mut().find(|object| object.kind() == "ConfigMap").unwrap();
+            let config = rendered
+                .iter_mut()
+                .find(|object| object.kind() == "ConfigMap")
+                .unwrap();
             let text = config.0["data"]["config.toml"].as_str().unwrap();
             config.0["data"]["config.toml"] = format!("{text}{more}").into();
             let (example, rendered) = (plain(example), plain(rendered));
@@ -105,7 +108,10 @@ fn the_examples_make_a_restricted_namespace() {
         let label = &namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"];
         assert_eq!(label, "restricted", "{file}");
         for object in all.iter().filter(|object| object.kind() != "Namespace") {
-            assert_eq!(object.0["metadata"]["namespace"], namespace["metadata"]["name"], "{file}");
+            assert_eq!(
+                object.0["metadata"]["namespace"], namespace["metadata"]["name"],
+                "{file}"
+            );
         }
     }
 }

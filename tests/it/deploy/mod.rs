@@ -181,7 +181,8 @@ fn template(helm: &Helm, values: &str) -> Result<String, String> {
 
 /// The objects of [`template`].
 fn render(helm: &Helm, values: &str) -> Vec<Object> {
-    let text = template(helm, values).unwrap_or_else(|words| panic!("helm {}: {values}\n{words}", helm.version));
+    let text =
+        template(helm, values).unwrap_or_else(|words| panic!("helm {}: {values}\n{words}", helm.version));
     objects(&text)
 }
 

@@ -103,7 +103,12 @@ fn the_exit_code_decides_about_another_try() {
     assert_eq!(job["completionMode"], "Indexed");
     assert_eq!((&job["completions"], &job["parallelism"]), (&7.into(), &2.into()));
     let container = &job["template"]["spec"]["containers"][0];
-    assert!(container["args"].as_sequence().unwrap().contains(&"--shard=auto".into()));
+    assert!(
+        container["args"]
+            .as_sequence()
+            .unwrap()
+            .contains(&"--shard=auto".into())
+    );
     assert_eq!(variable(container, "CHARTFERRY_SHARDS"), Some("7"));
 }
 
@@ -137,7 +142,12 @@ fn only_two_replicas_talk_to_kubernetes() {
         for object in &objects {
             if let Some(pod) = object.pod() {
                 let token = leads && object.kind() == "Deployment";
-                assert_eq!(pod["automountServiceAccountToken"], token, "{case}: {}", object.name());
+                assert_eq!(
+                    pod["automountServiceAccountToken"],
+                    token,
+                    "{case}: {}",
+                    object.name()
+                );
                 let lease = variable(&pod["containers"][0], "CHARTFERRY__LEASE__NAME");
                 assert_eq!(lease.is_some(), token, "{case}");
             }
@@ -159,7 +169,10 @@ fn a_changed_job_is_a_new_one() {
     let Some(helm) = Helm::v4() else { return };
     let name = |more: &str| {
         let objects = render(&helm, &format!("mode: job\n{more}"));
-        one(&objects, "Job")["metadata"]["name"].as_str().unwrap().to_owned()
+        one(&objects, "Job")["metadata"]["name"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     let plain = name("");
     assert_eq!(name(""), plain);
@@ -175,7 +188,10 @@ fn a_changed_job_is_a_new_one() {
         assert_ne!(name(more), plain, "{more}");
     }
     // The longest name still leaves room for the hash and the pod's number in 63 characters
-    let long = name(&format!("fullnameOverride: {}\njob: {{shards: 1000}}", "x".repeat(60)));
+    let long = name(&format!(
+        "fullnameOverride: {}\njob: {{shards: 1000}}",
+        "x".repeat(60)
+    ));
     assert!(format!("{long}-999").len() <= 63, "{long}");
 }
 
@@ -202,7 +218,10 @@ fn the_network_policy_names_everything() {
     let spec = |values: &str| one(&render(&helm, values), "NetworkPolicy")["spec"].clone();
     let dns = "- ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]";
     let ports = |ports: &[u16]| {
-        let ports: Vec<_> = ports.iter().map(|port| format!("{{port: {port}, protocol: TCP}}")).collect();
+        let ports: Vec<_> = ports
+            .iter()
+            .map(|port| format!("{{port: {port}, protocol: TCP}}"))
+            .collect();
         yaml(&format!("{dns}\n- ports: [{}]", ports.join(", ")))
     };
     let policy = spec("mode: cronjob\nnetworkPolicy: {enabled: true}");
@@ -220,10 +239,16 @@ fn the_network_policy_names_everything() {
 #[test]
 fn rules_and_dashboard_come_as_they_are() {
     let Some(helm) = Helm::v4() else { return };
-    let objects = render(&helm, "prometheusRule: {enabled: true}\ndashboard: {enabled: true}");
+    let objects = render(
+        &helm,
+        "prometheusRule: {enabled: true}\ndashboard: {enabled: true}",
+    );
     let file = |name: &str| std::fs::read_to_string(chart().join("files").join(name)).unwrap();
     assert_eq!(one(&objects, "PrometheusRule")["spec"], yaml(&file("rules.yaml")));
-    let dashboard = objects.iter().find(|object| object.name().ends_with("-dashboard")).unwrap();
+    let dashboard = objects
+        .iter()
+        .find(|object| object.name().ends_with("-dashboard"))
+        .unwrap();
     let text = dashboard.0["data"]["chartferry.json"].as_str().unwrap();
     let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
     assert_eq!(json(text), json(&file("dashboard.json")));
@@ -257,9 +282,6 @@ fn the_notes_name_commands_for_the_mode() {
             notes.contains("helm test release --namespace ns --logs"),
             "{notes}"
         );
-        assert!(
-            !notes.contains("<no value>") && !notes.contains("%!"),
-            "{notes}"
-        );
+        assert!(!notes.contains("<no value>") && !notes.contains("%!"), "{notes}");
     }
 }

@@ -15,7 +15,12 @@ fn chartferry_publishes_its_chart_as_helm_would() {
     };
     for helm in Helm::all() {
         let folder = helm.home().join("packages");
-        helm.ok(["package", chart().to_str().unwrap(), "--destination", folder.to_str().unwrap()]);
+        helm.ok([
+            "package",
+            chart().to_str().unwrap(),
+            "--destination",
+            folder.to_str().unwrap(),
+        ]);
         helm.ok(["repo", "index", folder.to_str().unwrap()]);
         let prefix = format!("ours-{}", helm.version);
         let ferry = Ferry::new();
@@ -37,8 +42,16 @@ fn chartferry_publishes_its_chart_as_helm_would() {
         let index = std::fs::read_to_string(folder.join("index.yaml")).unwrap();
         let index: serde_yaml::Value = serde_yaml::from_str(&index).unwrap();
         let created = index["entries"]["chartferry"][0]["created"].as_str().unwrap();
-        let created = created.parse::<chrono::DateTime<chrono::Utc>>().unwrap().timestamp();
-        let theirs = helm.push(&package, None, created.try_into().unwrap(), &registry.target("theirs"));
+        let created = created
+            .parse::<chrono::DateTime<chrono::Utc>>()
+            .unwrap()
+            .timestamp();
+        let theirs = helm.push(
+            &package,
+            None,
+            created.try_into().unwrap(),
+            &registry.target("theirs"),
+        );
         assert_eq!(text("manifest_digest"), theirs, "helm {}", helm.version);
 
         // And it can be installed from there

@@ -20,7 +20,10 @@ const WRONG: &[(&str, &[&str])] = &[
     ("run: {mirrors: ['--dry-run']}", &["mirrors"]),
     ("cronjob: {schedule: '* * * *'}", &["schedule"]),
     ("cronjob: {schedule: '0 * * * * *'}", &["schedule"]),
-    ("cronjob: {startingDeadlineSeconds: 5}", &["startingDeadlineSeconds"]),
+    (
+        "cronjob: {startingDeadlineSeconds: 5}",
+        &["startingDeadlineSeconds"],
+    ),
     ("job: {shards: 0}", &["shards"]),
     ("podSecurityContext: {runAsUser: 0}", &["runAsUser"]),
     ("podSecurityContext: {runAsNonRoot: false}", &["runAsNonRoot"]),
@@ -48,7 +51,10 @@ const CONTRADICTIONS: &[(&str, &[&str])] = &[
         "registryCredentials: {existingSecret: a, dockerConfigJson: '{}'}",
         &["`registryCredentials.existingSecret` and `registryCredentials.dockerConfigJson`"],
     ),
-    ("caBundle: {configMap: a, secret: b}", &["`caBundle.configMap` and `caBundle.secret`"]),
+    (
+        "caBundle: {configMap: a, secret: b}",
+        &["`caBundle.configMap` and `caBundle.secret`"],
+    ),
     (
         "persistence: {existingClaim: a}",
         &["`persistence.existingClaim` has no effect without `persistence.enabled`"],
@@ -115,7 +121,10 @@ fn contradictions_are_refused_in_plain_words() {
             let Err(error) = template(&helm, values) else {
                 panic!("helm {} takes {values}", helm.version);
             };
-            assert!(error.contains("chartferry cannot be installed with these values"), "{error}");
+            assert!(
+                error.contains("chartferry cannot be installed with these values"),
+                "{error}"
+            );
             for word in *words {
                 assert!(error.contains(word), "{values}: `{word}` is not in {error}");
             }

@@ -19,39 +19,77 @@ fn faults(pod: &Value) -> Vec<String> {
     }
     let all = &pod["securityContext"];
     must(all["runAsNonRoot"] == true, "the pod's runAsNonRoot");
-    must(all["runAsUser"].is_null() || all["runAsUser"].as_u64() > Some(0), "the pod's user");
-    must(all["seccompProfile"]["type"] == "RuntimeDefault", "the pod's seccomp");
+    must(
+        all["runAsUser"].is_null() || all["runAsUser"].as_u64() > Some(0),
+        "the pod's user",
+    );
+    must(
+        all["seccompProfile"]["type"] == "RuntimeDefault",
+        "the pod's seccomp",
+    );
     must(all["sysctls"].is_null(), "sysctls");
-    must(pod["ephemeralContainers"].is_null() && pod["initContainers"].is_null(), "further containers");
+    must(
+        pod["ephemeralContainers"].is_null() && pod["initContainers"].is_null(),
+        "further containers",
+    );
     for container in pod["containers"].as_sequence().unwrap() {
         let own = &container["securityContext"];
         must(own["runAsNonRoot"] == true, "runAsNonRoot");
         must(own["runAsUser"].is_null(), "a user beside the pod's");
         must(own["privileged"] != true, "privileged");
-        must(own["allowPrivilegeEscalation"] == false, "allowPrivilegeEscalation");
+        must(
+            own["allowPrivilegeEscalation"] == false,
+            "allowPrivilegeEscalation",
+        );
         must(own["readOnlyRootFilesystem"] == true, "readOnlyRootFilesystem");
-        must(own["capabilities"] == super::yaml("{drop: [ALL]}"), "capabilities");
+        must(
+            own["capabilities"] == super::yaml("{drop: [ALL]}"),
+            "capabilities",
+        );
         must(own["seccompProfile"]["type"] == "RuntimeDefault", "seccomp");
         must(own["procMount"].is_null(), "procMount");
         let ports = container["ports"].as_sequence().into_iter().flatten();
-        must(ports.into_iter().all(|port| port["hostPort"].is_null()), "hostPort");
+        must(
+            ports.into_iter().all(|port| port["hostPort"].is_null()),
+            "hostPort",
+        );
         let mounts = container["volumeMounts"].as_sequence().unwrap();
         // Nothing but state and temporary files can be written
         for mount in mounts.iter().filter(|mount| mount["readOnly"] != true) {
             let path = mount["mountPath"].as_str().unwrap();
             must(["/var/lib/chartferry", "/tmp"].contains(&path), path);
         }
-        must(mounts.iter().all(|mount| mount["subPath"].is_null()), "subPath, which is never renewed");
+        must(
+            mounts.iter().all(|mount| mount["subPath"].is_null()),
+            "subPath, which is never renewed",
+        );
     }
     for volume in pod["volumes"].as_sequence().unwrap() {
-        let kind = volume.as_mapping().unwrap().keys().filter_map(Value::as_str).find(|key| *key != "name");
+        let kind = volume
+            .as_mapping()
+            .unwrap()
+            .keys()
+            .filter_map(Value::as_str)
+            .find(|key| *key != "name");
         let allowed = ["configMap", "secret", "emptyDir", "persistentVolumeClaim"];
-        must(kind.is_some_and(|kind| allowed.contains(&kind)), &format!("volume {kind:?}"));
-        must(volume["emptyDir"].is_null() || !volume["emptyDir"]["sizeLimit"].is_null(), "a volume without a limit");
+        must(
+            kind.is_some_and(|kind| allowed.contains(&kind)),
+            &format!("volume {kind:?}"),
+        );
+        must(
+            volume["emptyDir"].is_null() || !volume["emptyDir"]["sizeLimit"].is_null(),
+            "a volume without a limit",
+        );
         // YAML 1.1 reads 0440 as octal, and so does Kubernetes
-        must(volume["secret"].is_null() || mode(&volume["secret"]["defaultMode"]) == "0440", "a Secret for everybody");
+        must(
+            volume["secret"].is_null() || mode(&volume["secret"]["defaultMode"]) == "0440",
+            "a Secret for everybody",
+        );
     }
-    must(pod["automountServiceAccountToken"].is_bool(), "nothing said of the token");
+    must(
+        pod["automountServiceAccountToken"].is_bool(),
+        "nothing said of the token",
+    );
     must(pod["enableServiceLinks"] == false, "service links");
     found
 }
@@ -106,12 +144,18 @@ fn a_lax_pod_is_found_out() {
         ("runAsNonRoot: true", "runAsNonRoot: false"),
         ("runAsUser: 65532", "runAsUser: 0"),
         ("type: RuntimeDefault", "type: Unconfined"),
-        ("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true"),
+        (
+            "allowPrivilegeEscalation: false",
+            "allowPrivilegeEscalation: true",
+        ),
         ("privileged: false", "privileged: true"),
         ("readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false"),
         ("drop: [ALL]", "drop: [NET_RAW]"),
         ("defaultMode: 0440", "defaultMode: 0444"),
-        ("mountPath: /etc/chartferry, readOnly: true", "mountPath: /etc/chartferry"),
+        (
+            "mountPath: /etc/chartferry, readOnly: true",
+            "mountPath: /etc/chartferry",
+        ),
         ("emptyDir: {sizeLimit: 1Gi}", "emptyDir: {}"),
         ("emptyDir: {sizeLimit: 1Gi}", "hostPath: {path: /var/lib}"),
         ("enableServiceLinks: false", "hostNetwork: true"),

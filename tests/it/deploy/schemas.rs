@@ -67,11 +67,15 @@ fn of_kubernetes(document: &Path, folder: &Path) {
     let mut inner = Map::new();
     for (name, definition) in definitions {
         inner.insert(name.clone(), closed(definition, ""));
-        let kinds = definition["x-kubernetes-group-version-kind"].as_array().into_iter().flatten();
+        let kinds = definition["x-kubernetes-group-version-kind"]
+            .as_array()
+            .into_iter()
+            .flatten();
         for kind in kinds {
             let text = |key: &str| kind[key].as_str().unwrap();
             // `DeleteOptions` and `WatchEvent` belong to every group and are no objects
-            if !name.ends_with(&format!(".{}", text("kind"))) || !definition["properties"]["kind"].is_object() {
+            if !name.ends_with(&format!(".{}", text("kind"))) || !definition["properties"]["kind"].is_object()
+            {
                 continue;
             }
             let mut schema = closed(definition, "_definitions.json");

@@ -13,10 +13,15 @@ use crate::support::tls::Tls;
 /// A variable of the first container, as the chart renders it.
 fn variable(values: &str, name: &str) -> Option<String> {
     let objects = render(&Helm::v4()?, values);
-    let container = one(&objects, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0].clone();
+    let container =
+        one(&objects, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0].clone();
     let mut all = container["env"].as_sequence()?.iter();
     let found = all.find(|variable| variable["name"] == name);
-    Some(found.unwrap_or_else(|| panic!("no {name}"))["value"].as_str()?.to_owned())
+    Some(
+        found.unwrap_or_else(|| panic!("no {name}"))["value"]
+            .as_str()?
+            .to_owned(),
+    )
 }
 
 /// `caBundle` is trusted besides the image's authorities, not in their place: the source has one of the bundle, the target one of
@@ -43,6 +48,9 @@ fn a_ca_bundle_comes_on_top_of_the_systems_authorities() {
         .replace("/etc/ssl/certs", system.to_str().unwrap())
         .replace("/etc/chartferry-ca", mounted.to_str().unwrap());
     let (from, to) = (source.url(), registry.target("charts"));
-    let outcome = ferry.env("SSL_CERT_DIR", &here).report(["migrate", &from, &to]).expect(0);
+    let outcome = ferry
+        .env("SSL_CERT_DIR", &here)
+        .report(["migrate", &from, &to])
+        .expect(0);
     assert_eq!(outcome.count("pushed"), 1);
 }

@@ -51,7 +51,11 @@ fn documented() -> Vec<Documented> {
 /// Paths of everything that may be set, with what the schema says of it.
 fn leaves(schema: &Value, path: &str, found: &mut BTreeMap<String, Value>) {
     for (key, inner) in schema["properties"].as_object().unwrap() {
-        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let path = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
         if inner["description"].is_string() {
             found.insert(path, inner.clone());
         } else {
@@ -66,7 +70,11 @@ fn paths(value: &Value, path: &str, documented: &BTreeMap<&str, &Documented>, fo
     match value {
         Value::Object(fields) if !documented.contains_key(path) => {
             for (key, value) in fields {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
                 paths(value, &path, documented, found);
             }
         }
@@ -98,7 +106,10 @@ fn the_schema_knows_the_values_and_no_others() {
     let defaults: Value = serde_yaml::from_str(&read("values.yaml")).unwrap();
     let mut found = Vec::new();
     paths(&defaults, "", &by_path, &mut found);
-    let bare: Vec<_> = found.iter().filter(|path| !by_path.contains_key(path.as_str())).collect();
+    let bare: Vec<_> = found
+        .iter()
+        .filter(|path| !by_path.contains_key(path.as_str()))
+        .collect();
     assert!(bare.is_empty(), "without a `# --` line: {bare:?}");
     assert!(all.len() > 80, "{} values", all.len());
 }
@@ -115,13 +126,22 @@ fn the_readme_has_every_value() {
         writeln!(table, "| `{}` | `{default}` | {text} |", value.path).unwrap();
     }
     let readme = read("README.md");
-    let (before, rest) = readme.split_once(BEGIN).expect("the README has a place for the table");
+    let (before, rest) = readme
+        .split_once(BEGIN)
+        .expect("the README has a place for the table");
     let (shown, after) = rest.split_once(END).expect("the table has an end");
     if std::env::var_os("CHARTFERRY_BLESS").is_some() {
-        std::fs::write(chart().join("README.md"), [before, BEGIN, &table, END, after].concat()).unwrap();
+        std::fs::write(
+            chart().join("README.md"),
+            [before, BEGIN, &table, END, after].concat(),
+        )
+        .unwrap();
         return;
     }
-    assert_eq!(shown, table, "the table is stale: run this test with CHARTFERRY_BLESS=1");
+    assert_eq!(
+        shown, table,
+        "the table is stale: run this test with CHARTFERRY_BLESS=1"
+    );
 }
 
 /// The chart is of the same version as the program that it installs.
