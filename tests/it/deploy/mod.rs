@@ -103,12 +103,12 @@ networkPolicy: {enabled: true, egressPorts: [443]}
     ),
     (
         "a job with everything",
-        r#"
+        r"
 mode: job
 run: {exitZeroOn: [75], activeDeadlineSeconds: 60, ttlSecondsAfterFinished: 86400}
 job: {shards: 16, parallelism: 3, maxFailedIndexes: 2, run: 7}
 networkPolicy: {enabled: true}
-"#,
+",
     ),
     (
         "a cluster that chooses users",
