@@ -85,6 +85,13 @@ const CONTRADICTIONS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "env: [{name: CHARTFERRY__GRACE, value: 9s}, {name: DOCKER_CONFIG, value: /a}]\nregistryCredentials: {existingSecret: a}",
+        &[
+            "`env` sets `CHARTFERRY__GRACE`, which the chart sets; use `graceSeconds`",
+            "`env` sets `DOCKER_CONFIG`, which the chart sets; use one of the two, it or `registryCredentials`",
+        ],
+    ),
+    (
         "lease: {name: a}",
         &["`lease.name` has no effect with one replica"],
     ),

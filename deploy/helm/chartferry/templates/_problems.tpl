@@ -23,10 +23,39 @@ is one of them, since whoever set it expects one.
 {{- if and $v.persistence.existingClaim (not $v.persistence.enabled) }}
 {{- $problems = append $problems "`persistence.existingClaim` has no effect without `persistence.enabled`" }}
 {{- end }}
+{{- $problems = concat $problems (include "chartferry.problemsOfEnv" . | fromJsonArray) }}
 {{- $problems = concat $problems (include "chartferry.problemsOfMode" . | fromJsonArray) }}
 {{- if $problems }}
 {{- fail (printf "\n\nchartferry cannot be installed with these values:\n  - %s\n" (join "\n  - " $problems)) }}
 {{- end }}
+{{- end }}
+
+{{- /* Kubernetes refuses a variable that is there twice, or takes the last one: neither is what was meant. */ -}}
+{{- define "chartferry.problemsOfEnv" -}}
+{{- $v := .Values }}
+{{- $problems := list }}
+{{- $ours := dict
+  "STATE_DIRECTORY" "use `persistence`"
+  "CHARTFERRY__GRACE" "use `graceSeconds`"
+  "CHARTFERRY__LOG" "use `log.level`"
+  "CHARTFERRY__LOG_FORMAT" "use `log.format`"
+  "CHARTFERRY__HTTP__LISTEN" "use `service.port`"
+  "CHARTFERRY__HTTP__TOKEN_FILE" "use `http.triggerToken`"
+  "CHARTFERRY__LEASE__NAME" "use `lease.name`"
+  "POD_NAME" "leave it out"
+  "CHARTFERRY_SHARDS" "use `job.shards`" }}
+{{- if include "chartferry.credentials" . }}
+{{- $_ := set $ours "DOCKER_CONFIG" "use one of the two, it or `registryCredentials`" }}
+{{- end }}
+{{- if or $v.caBundle.configMap $v.caBundle.secret }}
+{{- $_ := set $ours "SSL_CERT_DIR" "use one of the two, it or `caBundle`" }}
+{{- end }}
+{{- range $variable := $v.env }}
+{{- with get $ours $variable.name }}
+{{- $problems = append $problems (printf "`env` sets `%s`, which the chart sets; %s" $variable.name .) }}
+{{- end }}
+{{- end }}
+{{- toJson $problems }}
 {{- end }}
 
 {{- define "chartferry.problemsOfMode" -}}
