@@ -1,4 +1,4 @@
-//! What Kubernetes itself would say to every object: kubeconform with schemas made from the OpenAPI documents of the oldest
+//! What Kubernetes itself would say to every object: kubeconform with schemas made from the `OpenAPI` documents of the oldest
 //! version that the chart claims to work with and of a recent one, and from the Prometheus operator's definitions.
 //!
 //! Closed: a misspelt field is an error, as with the API server's strict validation.
