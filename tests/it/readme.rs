@@ -7,8 +7,9 @@ use super::support::ferry::Ferry;
 use super::support::tls::Tls;
 
 /// Documents with console blocks.
-const DOCUMENTS: [&str; 6] = [
+const DOCUMENTS: [&str; 7] = [
     "README.md",
+    "docs/kubernetes.md",
     "docs/logins.md",
     "docs/migrating.md",
     "docs/registries.md",
