@@ -13,6 +13,7 @@ mod login;
 mod logins;
 mod logout;
 mod memory;
+mod notify;
 mod output;
 pub mod progress;
 mod prompt;

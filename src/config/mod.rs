@@ -19,6 +19,7 @@ mod kind;
 mod login;
 mod memory;
 mod mirror;
+mod notify;
 mod pem;
 mod problem;
 mod rules;
@@ -41,8 +42,8 @@ pub use rules::RulesError;
 pub use schema::schema;
 pub use settings::{
     ChartConfig, CloudLogin, Concurrency, Config, DigestPolicy, DriftPolicy, DuplicatesPolicy, FilterConfig,
-    HostConfig, LogFormat, Login, MirrorConfig, MismatchPolicy, NewRepositories, ProvenancePolicy, Since,
-    SourceConfig, StateDir, TargetConfig, TrustInMemory,
+    HostConfig, LogFormat, Login, MirrorConfig, MismatchPolicy, NewRepositories, NotifyConfig, NotifyUrl,
+    ProvenancePolicy, SecretAt, Since, SourceConfig, StateDir, TargetConfig, TrustInMemory,
 };
 use tree::{Entry, Node};
 
@@ -159,6 +160,8 @@ fn build(entries: &[Entry], near: &Surroundings<'_>, problems: &mut Problems<'_>
     across::levels(&mirrors, &hosts, problems);
     let state_dir = memory::state_dir(&top, near, problems);
     memory::check(&state_dir, &mirrors, problems);
+    let receivers = tables(&top, "notify", near, problems, notify::read);
+    notify::across(&receivers, &mirrors, problems);
     if near.needs_mirror && !top.has("mirror") {
         problems.refuse(
             &At::File,
@@ -183,6 +186,7 @@ fn build(entries: &[Entry], near: &Surroundings<'_>, problems: &mut Problems<'_>
         },
         hosts: hosts.into_iter().map(|(_, host)| host).collect(),
         mirrors: mirrors.into_iter().map(|(_, mirror)| mirror).collect(),
+        notify: receivers.into_iter().map(|(_, receiver)| receiver).collect(),
     }
 }
 

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use http::HeaderName;
 use url::Url;
 
 use crate::helm::range::Range;
+use crate::notice::{Event, Template, WebhookUrl};
 use crate::types::{ByteSize, ChartName, OciTarget, RegistryHost, RegistryKind};
 
 /// A whole configuration file with the environment laid over it.
@@ -36,6 +38,8 @@ pub struct Config {
     pub hosts: Vec<HostConfig>,
     /// What is copied where.
     pub mirrors: Vec<MirrorConfig>,
+    /// Who the service tells.
+    pub notify: Vec<NotifyConfig>,
 }
 
 impl Default for Config {
@@ -52,6 +56,7 @@ impl Default for Config {
             log_format: LogFormat::Text,
             hosts: Vec::new(),
             mirrors: Vec::new(),
+            notify: Vec::new(),
         }
     }
 }
@@ -266,6 +271,41 @@ impl MirrorConfig {
             },
         }
     }
+}
+
+/// `[[notify]]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NotifyConfig {
+    /// Unique in the file.
+    pub name: String,
+    /// Where notifications are posted to.
+    pub url: NotifyUrl,
+    /// What is told; at least one.
+    pub events: Vec<Event>,
+    /// Globs on names of mirrors; empty: all.
+    pub mirrors: Vec<String>,
+    /// A header, and where its value is.
+    pub header: Option<(HeaderName, SecretAt)>,
+    /// What is posted instead of the whole notification.
+    pub template: Option<Template>,
+}
+
+/// Where the URL of a receiver is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotifyUrl {
+    /// In the configuration.
+    Plain(WebhookUrl),
+    /// Elsewhere.
+    Secret(SecretAt),
+}
+
+/// Where a secret is. It is read when it is needed, never kept here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretAt {
+    /// In this file.
+    File(PathBuf),
+    /// In the environment variable of this name.
+    Variable(String),
 }
 
 /// Where charts come from.

@@ -9,5 +9,7 @@ pub mod desk;
 pub mod filter;
 pub mod http;
 pub mod lease;
+pub mod metrics;
+pub mod notify;
 pub mod page;
 pub mod view;

@@ -12,6 +12,7 @@ pub(crate) enum Tool {
     Distribution3,
     Distribution28,
     Ggcr,
+    Promtool,
     Kubeconform,
     KubernetesOldest,
     KubernetesNewest,
@@ -19,12 +20,13 @@ pub(crate) enum Tool {
 }
 
 impl Tool {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Helm3,
         Self::Helm4,
         Self::Distribution3,
         Self::Distribution28,
         Self::Ggcr,
+        Self::Promtool,
         Self::Kubeconform,
         Self::KubernetesOldest,
         Self::KubernetesNewest,
@@ -39,6 +41,7 @@ impl Tool {
             Self::Distribution3 => "distribution3",
             Self::Distribution28 => "distribution28",
             Self::Ggcr => "ggcr",
+            Self::Promtool => "promtool",
             Self::Kubeconform => "kubeconform",
             Self::KubernetesOldest => "kubernetes_oldest",
             Self::KubernetesNewest => "kubernetes_newest",
@@ -54,6 +57,7 @@ impl Tool {
             Self::Distribution3 => "distribution-3.1.2/registry",
             Self::Distribution28 => "distribution-2.8/docker-registry",
             Self::Ggcr => "ggcr-0.22.1/registry",
+            Self::Promtool => "promtool-2.42/promtool",
             Self::Kubeconform => "kubeconform-0.8.0/kubeconform",
             Self::KubernetesOldest => "kubernetes-1.29.6/swagger.json",
             Self::KubernetesNewest => "kubernetes-1.37.2/swagger.json",
