@@ -229,6 +229,8 @@ fn every_other_value_of_a_default_changes_the_configuration() {
             "\"auto\"" => "7",
             "\"32MiB\"" | "\"256MiB\"" | "\"100MiB\"" => "\"64MiB\"",
             "\"25s\"" | "\"60s\"" | "\"0s\"" => "\"3s\"",
+            "\"24h\"" => "\"1h\"",
+            "\"10%\"" => "\"20%\"",
             "\"info\"" => "\"debug\"",
             "\"text\"" => "\"json\"",
             "\"enforce\"" | "\"carry\"" => "\"off\"",
@@ -282,7 +284,7 @@ fn the_schema_takes_the_example_and_refuses_what_the_reader_refuses() {
     for text in [
         format!("concurrency = 0\n{MIRROR}"),
         format!("concurrency = \"many\"\n{MIRROR}"),
-        format!("state_dir = \"x\"\n{MIRROR}"),
+        format!("state_folder = \"x\"\n{MIRROR}"),
         format!("{MIRROR}latest = 0\n"),
         format!("{MIRROR}digest = \"maybe\"\n"),
         format!("{MIRROR}min_age = \"3\"\n"),
@@ -321,7 +323,7 @@ fn the_environment_is_checked_as_the_file_is() {
             ("CHARTFERRY__LOG_FORMAT", "xml"),
             ("CHARTFERRY__MIRROR__0__NAME", "b"),
             ("CHARTFERRY__MEMORYBUDGET", "1MiB"),
-            ("CHARTFERRY__STATE_DIR", "/x"),
+            ("CHARTFERRY__STATE_FOLDER", "/x"),
         ],
     );
     for (part, advice) in [
@@ -329,7 +331,7 @@ fn the_environment_is_checked_as_the_file_is() {
         ("log_format: `xml` does not do", "`\"json\"`"),
         ("a variable cannot change a list", "`CHARTFERRY__MIRROR__0__NAME`"),
         ("memorybudget: no such key", "`CHARTFERRY__MEMORY_BUDGET`"),
-        ("state_dir: no such key", "unset the variable"),
+        ("state_folder: no such key", "unset the variable"),
     ] {
         assert!(
             found

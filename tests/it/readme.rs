@@ -7,8 +7,9 @@ use super::support::ferry::Ferry;
 use super::support::tls::Tls;
 
 /// Documents with console blocks.
-const DOCUMENTS: [&str; 8] = [
+const DOCUMENTS: [&str; 9] = [
     "README.md",
+    "docs/kubernetes.md",
     "docs/logins.md",
     "docs/metrics.md",
     "docs/migrating.md",
