@@ -2,6 +2,7 @@
 //! and faults.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -17,6 +18,7 @@ use super::tls::Tls;
 const BASE: &str = "/charts/";
 
 /// What the repository holds and how it behaves.
+#[derive(Default)]
 pub(crate) struct Files {
     files: Mutex<BTreeMap<String, Bytes>>,
     behaviour: Mutex<Behaviour>,
@@ -121,11 +123,13 @@ impl ChartRepo {
         Self::listen(Some(tls))
     }
 
+    /// An empty one at an address of the network that the calling thread is in.
+    pub(crate) fn at(address: IpAddr) -> Self {
+        Self(Server::start_at(address, None, |_| Files::default()))
+    }
+
     fn listen(tls: Option<&Tls>) -> Self {
-        Self(Server::start(tls, |_| Files {
-            files: Mutex::default(),
-            behaviour: Mutex::default(),
-        }))
+        Self(Server::start(tls, |_| Files::default()))
     }
 
     /// One that serves built charts with an index of them.
@@ -139,15 +143,20 @@ impl ChartRepo {
     /// index are replaced by this server's, which is how that data says it is to be served.
     pub(crate) fn folder(folder: &Path) -> Self {
         let repo = Self::empty();
+        repo.fill_set(folder);
+        repo
+    }
+
+    /// Serves what lies in such a folder now.
+    pub(crate) fn fill_set(&self, folder: &Path) {
         let mut files = BTreeMap::new();
         collect(folder, "", &mut files);
         if let Some(set) = files.get("SET.json") {
             let set: serde_json::Value = serde_json::from_slice(set).unwrap();
             let index = String::from_utf8(files["index.yaml"].to_vec()).unwrap();
-            files.insert("index.yaml".to_owned(), repo.own_urls(index, &set).into());
+            files.insert("index.yaml".to_owned(), self.own_urls(index, &set).into());
         }
-        *repo.0.handler().files.lock().unwrap() = files;
-        repo
+        *self.0.handler().files.lock().unwrap() = files;
     }
 
     fn own_urls(&self, mut index: String, set: &serde_json::Value) -> String {
