@@ -15,7 +15,7 @@ fn chart(version: &str) -> Chart {
             "replicas": 1,
             "selector": {"matchLabels": {"app": "{{ .Release.Name }}"}},
             "template": {
-                "metadata": {"labels": {"app": "{{ .Release.Name }}", "version": "{{ .Chart.Version | replace \"+\" \"_\" }}"}},
+                "metadata": {"labels": {"app": "{{ .Release.Name }}", "version": "{{ .Chart.Version | replace `+` `_` }}"}},
                 "spec": {
                     "automountServiceAccountToken": false,
                     "terminationGracePeriodSeconds": 5,
