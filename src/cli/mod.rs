@@ -12,6 +12,8 @@ pub mod logging;
 mod login;
 mod logins;
 mod logout;
+mod memory;
+mod notify;
 mod output;
 pub mod progress;
 mod prompt;

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 pub use super::kind::Kind;
+use super::memory::LONGEST_RECONCILE;
 use crate::types::{ByteSize, RegistryKind};
 
 /// A table of the file and the keys it may hold.
@@ -100,6 +101,18 @@ pub static GLOBAL: Section = Section {
             "Time to finish what is in flight after the first interrupt.",
         ),
         key(
+            "state_dir",
+            Kind::Text,
+            None,
+            "Folder for what mirrors remember between runs, `off` for none; without it `$STATE_DIRECTORY`, else `chartferry` in the XDG state folder.",
+        ),
+        key(
+            "reconcile_every",
+            Kind::Duration(NONE, LONGEST_RECONCILE),
+            Some("\"24h\""),
+            "Longest time between two runs of a mirror that read all tag lists and look at every tag, whatever is remembered.",
+        ),
+        key(
             "log",
             Kind::Text,
             Some("\"info\""),
@@ -122,6 +135,12 @@ pub static GLOBAL: Section = Section {
             Kind::Tables(&MIRROR),
             None,
             "One source and the targets it is copied to.",
+        ),
+        key(
+            "notify",
+            Kind::Tables(&NOTIFY),
+            None,
+            "Who the service tells of failures, drift and recovery.",
         ),
     ],
 };
@@ -364,6 +383,18 @@ pub static MIRROR: Section = Section {
             None,
             "A run that takes longer is stopped; without it none is.",
         ),
+        key(
+            "max_shrink",
+            Kind::Text,
+            Some("\"10%\""),
+            "An index that lost more than this share of its versions, and at least 10, is suspicious until it is confirmed.",
+        ),
+        key(
+            "heal",
+            Kind::Bool,
+            Some("true"),
+            "Push again what somebody deleted at the target.",
+        ),
     ],
 };
 
@@ -387,6 +418,75 @@ pub static CHART: Section = Section {
     ],
 };
 
+/// `[[notify]]`.
+pub static NOTIFY: Section = Section {
+    path: "notify",
+    about: "who the service tells of failures, drift and recovery, by a webhook",
+    keys: &[
+        required("name", Kind::Text, "Name in logs and metrics."),
+        key(
+            "url",
+            Kind::Text,
+            None,
+            "Where notifications are posted to; one of `url`, `url_file` and `url_env` is needed.",
+        ),
+        key(
+            "url_file",
+            Kind::Text,
+            None,
+            "File that holds the URL; read for each notification.",
+        ),
+        key(
+            "url_env",
+            Kind::Text,
+            None,
+            "Name of the environment variable that holds the URL.",
+        ),
+        key(
+            "on",
+            Kind::Texts,
+            Some("[\"failure\", \"drift\", \"recovery\"]"),
+            "Events that are told.",
+        ),
+        key(
+            "mirrors",
+            Kind::Texts,
+            Some("[]"),
+            "Globs on names of mirrors; empty: all mirrors.",
+        ),
+        key(
+            "header",
+            Kind::Text,
+            None,
+            "Name of a header with a secret; needs `header_file` or `header_env`.",
+        ),
+        key(
+            "header_file",
+            Kind::Text,
+            None,
+            "File that holds the header's value; read for each notification.",
+        ),
+        key(
+            "header_env",
+            Kind::Text,
+            None,
+            "Name of the environment variable that holds the header's value.",
+        ),
+        key(
+            "template",
+            Kind::Text,
+            None,
+            "JSON that is posted instead, with placeholders such as `{message}` in its strings.",
+        ),
+        key(
+            "template_file",
+            Kind::Text,
+            None,
+            "File that holds the template; read with the configuration.",
+        ),
+    ],
+};
+
 impl Section {
     /// The key of this name.
     pub fn key(&self, name: &str) -> Option<&'static Key> {
@@ -394,7 +494,7 @@ impl Section {
     }
 
     /// All sections, the top first.
-    pub fn all() -> [&'static Self; 4] {
-        [&GLOBAL, &HOST, &MIRROR, &CHART]
+    pub fn all() -> [&'static Self; 5] {
+        [&GLOBAL, &HOST, &MIRROR, &CHART, &NOTIFY]
     }
 }

@@ -17,7 +17,9 @@ mod host;
 pub mod keys;
 mod kind;
 mod login;
+mod memory;
 mod mirror;
+mod notify;
 mod pem;
 mod problem;
 mod rules;
@@ -40,8 +42,8 @@ pub use rules::RulesError;
 pub use schema::schema;
 pub use settings::{
     ChartConfig, CloudLogin, Concurrency, Config, DigestPolicy, DriftPolicy, DuplicatesPolicy, FilterConfig,
-    HostConfig, LogFormat, Login, MirrorConfig, MismatchPolicy, NewRepositories, ProvenancePolicy, Since,
-    SourceConfig, TargetConfig,
+    HostConfig, LogFormat, Login, MirrorConfig, MismatchPolicy, NewRepositories, NotifyConfig, NotifyUrl,
+    ProvenancePolicy, SecretAt, Since, SourceConfig, StateDir, TargetConfig, TrustInMemory,
 };
 use tree::{Entry, Node};
 
@@ -156,6 +158,10 @@ fn build(entries: &[Entry], near: &Surroundings<'_>, problems: &mut Problems<'_>
     let mirrors = tables(&top, "mirror", near, problems, mirror::read);
     across::mirrors(&mirrors, problems);
     across::levels(&mirrors, &hosts, problems);
+    let state_dir = memory::state_dir(&top, near, problems);
+    memory::check(&state_dir, &mirrors, problems);
+    let receivers = tables(&top, "notify", near, problems, notify::read);
+    notify::across(&receivers, &mirrors, problems);
     if near.needs_mirror && !top.has("mirror") {
         problems.refuse(
             &At::File,
@@ -170,6 +176,8 @@ fn build(entries: &[Entry], near: &Surroundings<'_>, problems: &mut Problems<'_>
         max_index_size: top.get_or("max_index_size", default.max_index_size),
         max_package_size: top.get_or("max_package_size", default.max_package_size),
         grace: top.get_or("grace", default.grace),
+        state_dir,
+        reconcile_every: top.get_or("reconcile_every", default.reconcile_every),
         log: log.unwrap_or(default.log),
         log_format: if top.get_or("log_format", "text") == "json" {
             LogFormat::Json
@@ -178,6 +186,7 @@ fn build(entries: &[Entry], near: &Surroundings<'_>, problems: &mut Problems<'_>
         },
         hosts: hosts.into_iter().map(|(_, host)| host).collect(),
         mirrors: mirrors.into_iter().map(|(_, mirror)| mirror).collect(),
+        notify: receivers.into_iter().map(|(_, receiver)| receiver).collect(),
     }
 }
 

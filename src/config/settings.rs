@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use http::HeaderName;
 use url::Url;
 
 use crate::helm::range::Range;
+use crate::notice::{Event, Template, WebhookUrl};
 use crate::types::{ByteSize, ChartName, OciTarget, RegistryHost, RegistryKind};
 
 /// A whole configuration file with the environment laid over it.
@@ -24,6 +26,10 @@ pub struct Config {
     pub max_package_size: ByteSize,
     /// Time to finish after the first interrupt.
     pub grace: Duration,
+    /// Where it is kept what mirrors remember between runs.
+    pub state_dir: StateDir,
+    /// The longest time between two runs of a mirror that read all tag lists.
+    pub reconcile_every: Duration,
     /// Level, or levels by module.
     pub log: String,
     /// Form of the log lines.
@@ -32,6 +38,8 @@ pub struct Config {
     pub hosts: Vec<HostConfig>,
     /// What is copied where.
     pub mirrors: Vec<MirrorConfig>,
+    /// Who the service tells.
+    pub notify: Vec<NotifyConfig>,
 }
 
 impl Default for Config {
@@ -42,12 +50,35 @@ impl Default for Config {
             max_index_size: ByteSize(256 << 20),
             max_package_size: ByteSize(100 << 20),
             grace: Duration::from_secs(25),
+            state_dir: StateDir::Default,
+            reconcile_every: Duration::from_secs(24 * 3600),
             log: "info".into(),
             log_format: LogFormat::Text,
             hosts: Vec::new(),
             mirrors: Vec::new(),
+            notify: Vec::new(),
         }
     }
+}
+
+/// Where it is kept what mirrors remember between runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StateDir {
+    /// In the folder that the service manager gives, else in the user's.
+    Default,
+    /// In this folder.
+    At(PathBuf),
+    /// Nowhere.
+    Off,
+}
+
+/// What a mirror does by what it remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrustInMemory {
+    /// An index that lost a larger share is suspicious, in percent.
+    pub max_shrink: u8,
+    /// Push again what somebody deleted at the target.
+    pub heal: bool,
 }
 
 /// How many versions are in flight.
@@ -203,6 +234,8 @@ pub struct MirrorConfig {
     pub create_repositories: bool,
     /// A longer run is stopped.
     pub run_timeout: Option<Duration>,
+    /// What follows from what is remembered.
+    pub memory: TrustInMemory,
 }
 
 impl MirrorConfig {
@@ -232,8 +265,47 @@ impl MirrorConfig {
             rename: BTreeMap::new(),
             create_repositories: false,
             run_timeout: None,
+            memory: TrustInMemory {
+                max_shrink: 10,
+                heal: true,
+            },
         }
     }
+}
+
+/// `[[notify]]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NotifyConfig {
+    /// Unique in the file.
+    pub name: String,
+    /// Where notifications are posted to.
+    pub url: NotifyUrl,
+    /// What is told; at least one.
+    pub events: Vec<Event>,
+    /// Globs on names of mirrors; empty: all.
+    pub mirrors: Vec<String>,
+    /// A header, and where its value is.
+    pub header: Option<(HeaderName, SecretAt)>,
+    /// What is posted instead of the whole notification.
+    pub template: Option<Template>,
+}
+
+/// Where the URL of a receiver is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotifyUrl {
+    /// In the configuration.
+    Plain(WebhookUrl),
+    /// Elsewhere.
+    Secret(SecretAt),
+}
+
+/// Where a secret is. It is read when it is needed, never kept here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretAt {
+    /// In this file.
+    File(PathBuf),
+    /// In the environment variable of this name.
+    Variable(String),
 }
 
 /// Where charts come from.

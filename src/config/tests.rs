@@ -88,7 +88,10 @@ fn uncommented(lines: &[usize]) -> String {
 fn the_example_is_a_configuration() {
     let (config, warnings) = check_with(EXAMPLE, Path::new("config.example.toml"), &none()).unwrap();
     assert_eq!(warnings, []);
-    assert_eq!((config.hosts.len(), config.mirrors.len()), (1, 1));
+    assert_eq!(
+        (config.hosts.len(), config.mirrors.len(), config.notify.len()),
+        (1, 1, 1)
+    );
     // Everything but the live keys is the default.
     let mirror = &config.mirrors[0];
     let wanted = MirrorConfig {
@@ -101,6 +104,7 @@ fn the_example_is_a_configuration() {
         Config {
             hosts: Vec::new(),
             mirrors: Vec::new(),
+            notify: Vec::new(),
             ..config
         },
         Config::default()
@@ -128,7 +132,8 @@ fn the_example_and_the_table_have_the_same_keys() {
         .flat_map(|section| section.keys.iter().map(move |key| (section, key)))
         .filter(|(_, key)| !matches!(key.kind, Kind::Tables(_)))
         .map(|(section, key)| {
-            let form = if key.required {
+            // Of three keys one is needed; the example gives the simplest.
+            let form = if key.required || (section.path, key.name) == ("notify", "url") {
                 Form::Live
             } else if key.default.is_some() {
                 Form::Default
@@ -175,6 +180,8 @@ fn every_example_value_changes_the_configuration() {
             "password_env" | "password_file" => vec![*at, line("username")],
             "keyring" if !cfg!(feature = "verify") => continue,
             "cert_file" | "key_file" => vec![line("cert_file"), line("key_file")],
+            "header" | "header_env" => vec![line("header"), line("header_env")],
+            "header_file" => vec![line("header"), *at],
             _ => vec![*at],
         };
         let text = uncommented(&together);
@@ -183,7 +190,18 @@ fn every_example_value_changes_the_configuration() {
         } else {
             text
         };
-        let variables = [("REGISTRY_PASSWORD".to_owned(), "x".to_owned())].into();
+        let text = if key.starts_with("url_") {
+            let url = text.lines().find(|line| line.starts_with("url = ")).unwrap();
+            text.replace(url, "")
+        } else {
+            text
+        };
+        let variables = [
+            ("REGISTRY_PASSWORD".to_owned(), "x".to_owned()),
+            ("NOTIFY_TOKEN".to_owned(), "Bearer x".to_owned()),
+            ("NOTIFY_URL".to_owned(), "https://h.io/x".to_owned()),
+        ]
+        .into();
         match check_with(&text, Path::new("/nowhere/c.toml"), &variables) {
             Ok((config, _)) => assert_ne!(config, plain, "{section}.{key}"),
             // Files of the example do not exist here.
@@ -211,6 +229,8 @@ fn every_other_value_of_a_default_changes_the_configuration() {
             "\"auto\"" => "7",
             "\"32MiB\"" | "\"256MiB\"" | "\"100MiB\"" => "\"64MiB\"",
             "\"25s\"" | "\"60s\"" | "\"0s\"" => "\"3s\"",
+            "\"24h\"" => "\"1h\"",
+            "\"10%\"" => "\"20%\"",
             "\"info\"" => "\"debug\"",
             "\"text\"" => "\"json\"",
             "\"enforce\"" | "\"carry\"" => "\"off\"",
@@ -221,6 +241,7 @@ fn every_other_value_of_a_default_changes_the_configuration() {
             "true" => "false",
             "{}" => "{ \"A b\" = \"a-b\" }",
             "[]" if key == "accept" => "[\"a@*\"]",
+            "[\"failure\", \"drift\", \"recovery\"]" => "[\"drift\"]",
             "[]" => "[\"a\"]",
             other => panic!("{key} = {other}"),
         };
@@ -263,7 +284,7 @@ fn the_schema_takes_the_example_and_refuses_what_the_reader_refuses() {
     for text in [
         format!("concurrency = 0\n{MIRROR}"),
         format!("concurrency = \"many\"\n{MIRROR}"),
-        format!("state_dir = \"x\"\n{MIRROR}"),
+        format!("state_folder = \"x\"\n{MIRROR}"),
         format!("{MIRROR}latest = 0\n"),
         format!("{MIRROR}digest = \"maybe\"\n"),
         format!("{MIRROR}min_age = \"3\"\n"),
@@ -302,7 +323,7 @@ fn the_environment_is_checked_as_the_file_is() {
             ("CHARTFERRY__LOG_FORMAT", "xml"),
             ("CHARTFERRY__MIRROR__0__NAME", "b"),
             ("CHARTFERRY__MEMORYBUDGET", "1MiB"),
-            ("CHARTFERRY__STATE_DIR", "/x"),
+            ("CHARTFERRY__STATE_FOLDER", "/x"),
         ],
     );
     for (part, advice) in [
@@ -310,7 +331,7 @@ fn the_environment_is_checked_as_the_file_is() {
         ("log_format: `xml` does not do", "`\"json\"`"),
         ("a variable cannot change a list", "`CHARTFERRY__MIRROR__0__NAME`"),
         ("memorybudget: no such key", "`CHARTFERRY__MEMORY_BUDGET`"),
-        ("state_dir: no such key", "unset the variable"),
+        ("state_folder: no such key", "unset the variable"),
     ] {
         assert!(
             found

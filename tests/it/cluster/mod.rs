@@ -7,6 +7,8 @@ mod image;
 mod install;
 mod jobs;
 mod manifests;
+mod modes;
+mod release;
 mod rights;
 mod shards;
 
@@ -44,7 +46,7 @@ impl Stage {
     }
 
     fn filled(self, folder: &Path) -> Self {
-        self.repo.fill_set(folder);
+        self.repo.show(folder);
         self
     }
 

@@ -143,12 +143,12 @@ impl ChartRepo {
     /// index are replaced by this server's, which is how that data says it is to be served.
     pub(crate) fn folder(folder: &Path) -> Self {
         let repo = Self::empty();
-        repo.fill_set(folder);
+        repo.show(folder);
         repo
     }
 
-    /// Serves what lies in such a folder now.
-    pub(crate) fn fill_set(&self, folder: &Path) {
+    /// Serves another folder from now on, in the same way.
+    pub(crate) fn show(&self, folder: &Path) {
         let mut files = BTreeMap::new();
         collect(folder, "", &mut files);
         if let Some(set) = files.get("SET.json") {
