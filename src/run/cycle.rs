@@ -86,7 +86,11 @@ pub(super) async fn run(engine: &Engine, opened: Opened, mode: Mode) -> MirrorRe
         mode,
         transfer,
         ledger,
-        engine: engine.clone(),
+        // Places are shared between mirrors
+        engine: Engine {
+            gate: engine.gate.another(),
+            ..engine.clone()
+        },
         stop,
     });
     engine
