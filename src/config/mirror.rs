@@ -11,7 +11,7 @@ use super::settings::{
     ProvenancePolicy, Since, SourceConfig, TargetConfig,
 };
 use super::tree::{Entry, Node};
-use super::{Surroundings, across, values};
+use super::{Surroundings, across, service, values};
 use crate::types::ChartName;
 
 /// Reads one table; `None` if name, source or targets are not usable.
@@ -37,6 +37,7 @@ pub(super) fn read(
     let provenance = word(fields, "provenance", ProvenancePolicy::from_word);
     let keyring = keyring(fields, provenance, near, problems);
     drift(fields, problems);
+    let schedule = service::schedule(fields, problems);
     let default = MirrorConfig::new(name?, source?, targets?);
     let mirror = MirrorConfig {
         include,
@@ -59,6 +60,8 @@ pub(super) fn read(
         rename,
         create_repositories: fields.get_or("create_repositories", default.create_repositories),
         run_timeout: fields.get("run_timeout").map(|time| time.value),
+        schedule: schedule.unwrap_or(default.schedule),
+        jitter: fields.get_or("jitter", default.jitter),
         ..default
     };
     // Globs that are sound one by one may be too much together.

@@ -2,6 +2,7 @@
 //! modules that do the work.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use crate::helm::range::Range;
+use crate::schedule::{Every, Schedule};
 use crate::types::{ByteSize, ChartName, OciTarget, RegistryHost, RegistryKind};
 
 /// A whole configuration file with the environment laid over it.
@@ -28,6 +30,10 @@ pub struct Config {
     pub log: String,
     /// Form of the log lines.
     pub log_format: LogFormat,
+    /// Status page, API and metrics of the service.
+    pub http: HttpConfig,
+    /// Which of several replicas of the service works; without it there is one.
+    pub lease: Option<LeaseConfig>,
     /// Login, TLS and limits by host.
     pub hosts: Vec<HostConfig>,
     /// What is copied where.
@@ -44,6 +50,8 @@ impl Default for Config {
             grace: Duration::from_secs(25),
             log: "info".into(),
             log_format: LogFormat::Text,
+            http: HttpConfig::default(),
+            lease: None,
             hosts: Vec::new(),
             mirrors: Vec::new(),
         }
@@ -66,6 +74,42 @@ pub enum LogFormat {
     Text,
     /// For programs.
     Json,
+}
+
+/// `[http]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpConfig {
+    /// Where the service listens.
+    pub listen: SocketAddr,
+    /// Where the token is that starts runs; without one nobody can start any.
+    pub token: Option<TokenConfig>,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 8080).into(),
+            token: None,
+        }
+    }
+}
+
+/// Where a token is. It is read when it is needed, never kept here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenConfig {
+    /// In this file.
+    File(PathBuf),
+    /// In the environment variable of this name.
+    Env(String),
+}
+
+/// `[lease]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseConfig {
+    /// Its name.
+    pub name: String,
+    /// Its namespace; without it that of the pod.
+    pub namespace: Option<String>,
 }
 
 /// What repositories are like that are created at Amazon ECR.
@@ -203,6 +247,10 @@ pub struct MirrorConfig {
     pub create_repositories: bool,
     /// A longer run is stopped.
     pub run_timeout: Option<Duration>,
+    /// When the service runs it.
+    pub schedule: Schedule,
+    /// How much later its runs may begin.
+    pub jitter: Duration,
 }
 
 impl MirrorConfig {
@@ -232,6 +280,8 @@ impl MirrorConfig {
             rename: BTreeMap::new(),
             create_repositories: false,
             run_timeout: None,
+            schedule: Every::HOUR.into(),
+            jitter: Duration::ZERO,
         }
     }
 }

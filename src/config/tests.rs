@@ -48,8 +48,8 @@ fn shown() -> Vec<Shown> {
     let mut section = String::new();
     let mut out = Vec::new();
     for (line, text) in EXAMPLE.lines().enumerate() {
-        if let Some(path) = text.strip_prefix("[[").and_then(|rest| rest.strip_suffix("]]")) {
-            section = path.into();
+        if text.starts_with('[') {
+            section = text.trim_matches(['[', ']']).into();
         } else if !text.starts_with("##") && !text.is_empty() {
             let (form, rest) = match (text.strip_prefix("#~ "), text.strip_prefix("# ")) {
                 (Some(rest), _) => (Form::Example, rest),
@@ -126,7 +126,7 @@ fn the_example_and_the_table_have_the_same_keys() {
     let table: BTreeSet<String> = Section::all()
         .iter()
         .flat_map(|section| section.keys.iter().map(move |key| (section, key)))
-        .filter(|(_, key)| !matches!(key.kind, Kind::Tables(_)))
+        .filter(|(_, key)| !matches!(key.kind, Kind::Table(_) | Kind::Tables(_)))
         .map(|(section, key)| {
             let form = if key.required {
                 Form::Live
@@ -163,6 +163,7 @@ fn every_example_value_changes_the_configuration() {
     let plain = good(EXAMPLE);
     let shown = shown();
     let line = |wanted: &str| shown.iter().find(|s| s.key == wanted).unwrap().line;
+    let lease = shown.iter().find(|s| s.section == "lease").unwrap().line;
     for Shown {
         section,
         key,
@@ -174,6 +175,9 @@ fn every_example_value_changes_the_configuration() {
             "username" => vec![*at, line("password_env")],
             "password_env" | "password_file" => vec![*at, line("username")],
             "keyring" if !cfg!(feature = "verify") => continue,
+            _ if section == "lease" && !cfg!(feature = "kubernetes") => continue,
+            "namespace" => vec![line("namespace"), lease],
+            "timezone" => vec![*at, line("schedule")],
             "cert_file" | "key_file" => vec![line("cert_file"), line("key_file")],
             _ => vec![*at],
         };
@@ -183,7 +187,9 @@ fn every_example_value_changes_the_configuration() {
         } else {
             text
         };
-        let variables = [("REGISTRY_PASSWORD".to_owned(), "x".to_owned())].into();
+        let variables = ["REGISTRY_PASSWORD", "CHARTFERRY_TOKEN"]
+            .map(|name| (name.to_owned(), "x".to_owned()))
+            .into();
         match check_with(&text, Path::new("/nowhere/c.toml"), &variables) {
             Ok((config, _)) => assert_ne!(config, plain, "{section}.{key}"),
             // Files of the example do not exist here.
@@ -211,6 +217,8 @@ fn every_other_value_of_a_default_changes_the_configuration() {
             "\"auto\"" => "7",
             "\"32MiB\"" | "\"256MiB\"" | "\"100MiB\"" => "\"64MiB\"",
             "\"25s\"" | "\"60s\"" | "\"0s\"" => "\"3s\"",
+            "\"1h\"" => "\"2h\"",
+            "\"127.0.0.1:8080\"" => "\"[::1]:80\"",
             "\"info\"" => "\"debug\"",
             "\"text\"" => "\"json\"",
             "\"enforce\"" | "\"carry\"" => "\"off\"",
@@ -284,6 +292,7 @@ fn the_environment_is_laid_over_scalars() {
         ("CHARTFERRY__CONCURRENCY", "8"),
         ("chartferry__memory_budget", "64MiB"),
         ("CHARTFERRY__GRACE", "1m"),
+        ("CHARTFERRY__HTTP__LISTEN", "0.0.0.0:80"),
         ("CHARTFERRY_LOG", "not ours"),
     ];
     let variables = variables.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
@@ -291,6 +300,7 @@ fn the_environment_is_laid_over_scalars() {
     assert_eq!(config.concurrency, Concurrency::Fixed(8));
     assert_eq!(config.memory_budget, ByteSize(64 << 20));
     assert_eq!((config.grace.as_secs(), config.log.as_str()), (60, "warn"));
+    assert_eq!(config.http.listen.to_string(), "0.0.0.0:80");
 }
 
 #[test]
@@ -303,6 +313,8 @@ fn the_environment_is_checked_as_the_file_is() {
             ("CHARTFERRY__MIRROR__0__NAME", "b"),
             ("CHARTFERRY__MEMORYBUDGET", "1MiB"),
             ("CHARTFERRY__STATE_DIR", "/x"),
+            ("CHARTFERRY__HTTP__LISTEN", "8080"),
+            ("CHARTFERRY__HTTP__TOKEN", "x"),
         ],
     );
     for (part, advice) in [
@@ -311,6 +323,8 @@ fn the_environment_is_checked_as_the_file_is() {
         ("a variable cannot change a list", "`CHARTFERRY__MIRROR__0__NAME`"),
         ("memorybudget: no such key", "`CHARTFERRY__MEMORY_BUDGET`"),
         ("state_dir: no such key", "unset the variable"),
+        ("http.listen: is no address with a port", "`CHARTFERRY__HTTP__LISTEN`"),
+        ("http.token: no such key", "`CHARTFERRY__HTTP__TOKEN`"),
     ] {
         assert!(
             found
@@ -319,7 +333,7 @@ fn the_environment_is_checked_as_the_file_is() {
             "{part}: {found:#?}"
         );
     }
-    assert_eq!(found.len(), 5);
+    assert_eq!(found.len(), 7);
 }
 
 #[test]
