@@ -191,7 +191,13 @@ fn table<'a>(top: &Fields<'a>, key: &'static str, problems: &mut Problems<'_>) -
         return None;
     };
     let (node, entries) = top.get::<(&'a Node, &'a [Entry])>(key)?.value;
-    Some(Fields::read(section, key.into(), node.at.clone(), entries, problems))
+    Some(Fields::read(
+        section,
+        key.into(),
+        node.at.clone(),
+        entries,
+        problems,
+    ))
 }
 
 /// All tables of a list that could be read, with their fields for the rules across them.

@@ -110,5 +110,7 @@ fn is_object_name(text: &str, longest: usize) -> bool {
     let end = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
     text.len() <= longest
         && (longest == LONGEST_NAME || !text.contains('.'))
-        && text.split('.').all(|label| end(label) && label.bytes().all(inner))
+        && text
+            .split('.')
+            .all(|label| end(label) && label.bytes().all(inner))
 }

@@ -323,7 +323,10 @@ fn the_environment_is_checked_as_the_file_is() {
         ("a variable cannot change a list", "`CHARTFERRY__MIRROR__0__NAME`"),
         ("memorybudget: no such key", "`CHARTFERRY__MEMORY_BUDGET`"),
         ("state_dir: no such key", "unset the variable"),
-        ("http.listen: is no address with a port", "`CHARTFERRY__HTTP__LISTEN`"),
+        (
+            "http.listen: is no address with a port",
+            "`CHARTFERRY__HTTP__LISTEN`",
+        ),
         ("http.token: no such key", "`CHARTFERRY__HTTP__TOKEN`"),
     ] {
         assert!(

@@ -14,6 +14,7 @@ mod spec;
 mod stop;
 
 use chrono::Utc;
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 
 use crate::net::Traffic;
@@ -29,11 +30,14 @@ pub async fn run(engine: &Engine, mirrors: Vec<MirrorSpec>, mode: Mode) -> RunRe
     let targets = open::Targets::default();
     let reads = mirrors
         .into_iter()
-        .map(|spec| read::read(engine, &targets, spec, mode, started));
+        .map(|spec| read::read(engine, &targets, spec, mode, started).boxed());
     let mut opened = join_all(reads).await;
     drop(targets);
     read::settle_claims(&mut opened);
-    let mut mirrors = join_all(opened.into_iter().map(|mirror| cycle::run(engine, mirror, mode))).await;
+    let cycles = opened
+        .into_iter()
+        .map(|mirror| cycle::run(engine, mirror, mode).boxed());
+    let mut mirrors = join_all(cycles).await;
     engine.stop.last_words(|limit| engine.net.settle(limit)).await;
     for mirror in &mut mirrors {
         if let Err(imbalance) = account::check(mirror) {

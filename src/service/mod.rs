@@ -1,6 +1,76 @@
 //! The service: every mirror on its schedule, for months.
 //!
-//! `view` is what it knows, `desk` the seam between those who work and those who answer over HTTP.
+//! ```text
+//!  ServiceSpec ──► serve ──► Supervisor ── one per mirror ──► Worker ── Clockwork, Backoff ──► one run ──► run::run
+//!                     │          │ file changed, SIGHUP          │ place among those who begin
+//!                     │          ▼                               ▼
+//!                     │       new plans                        Post ◄── RunWatch, Facts
+//!                     ▼                                          │
+//!                 HTTP, metrics ◄──────────── Desk ◄────────── Board
+//! ```
+//!
+//! It knows no configuration file and owns no signals: who starts it turns the file into a [`ServiceSpec`] and pulls the cords
+//! of a [`Stop`]. Nothing at the start depends on a source or a registry being up, and nothing that a run meets ends the
+//! service. What is kept between runs is bounded: the last runs, pushes and troubles of each mirror.
 
+mod backoff;
+mod board;
+mod clock;
 pub mod desk;
+mod facts;
+mod one_run;
+mod post;
+mod reload;
+mod spec;
+mod starts;
+mod supervisor;
+mod traffic;
 pub mod view;
+mod watch;
+mod worker;
+
+use std::sync::Arc;
+
+use tokio::sync::watch as channel;
+
+use self::board::Board;
+use self::starts::Starts;
+use self::supervisor::Supervisor;
+use self::view::{ConfigView, Role};
+use self::worker::Floor;
+use crate::run::Stop;
+use crate::state::{Claim, StateError};
+
+pub use self::clock::Clock;
+pub use self::reload::{Fingerprint, fingerprint};
+pub use self::spec::{ConfigFile, MirrorPlan, Plan, Recipe, ServiceSpec};
+
+/// Serves until the first cord of `stop` is pulled, and then until the runs that go on have ended, at most for its grace time.
+/// The second cord ends it at once.
+///
+/// An error is one of the start: another service works with the state folder.
+pub async fn serve(spec: ServiceSpec, stop: Stop) -> Result<(), StateError> {
+    let claim = Claim::new(&spec.state)?;
+    let clock = spec.clock;
+    let (leader, role) = channel::channel(Role::Leader);
+    let config = ConfigView {
+        path: spec.config.path.display().to_string().into(),
+        loaded: clock.now(),
+        refused: None,
+    };
+    let board = Arc::new(Board::new(clock.clone(), config, spec.plan.engine, role.clone()));
+    let floor = Floor {
+        clock,
+        board: Arc::clone(&board),
+        starts: Starts::new(),
+        stop,
+        role,
+    };
+    tracing::info!(mirrors = spec.plan.mirrors.len(), "the service works");
+    Supervisor::new(floor, spec.config, claim, spec.plan.mirrors)
+        .supervise()
+        .await;
+    tracing::info!("the service has ended");
+    drop((leader, spec.listener));
+    Ok(())
+}

@@ -54,6 +54,7 @@
 //! machine, dependencies hardly optimised).
 
 mod attention;
+mod claim;
 mod clip;
 mod codes;
 mod cooldown;
@@ -80,6 +81,7 @@ mod version;
 mod tests;
 
 pub use attention::{Attention, Matter};
+pub use claim::Claim;
 pub use cooldown::{Cooldown, cooldown};
 pub use error::StateError;
 pub use folder::StateFolder;

@@ -226,8 +226,10 @@ mod tests {
         tokio::task::yield_now().await;
         let guest = tokio::spawn(async move { (other.enter().await, other.enter().await) });
         tokio::task::yield_now().await;
-        held.pop();
-        held.pop();
+        for _ in 0..2 {
+            held.pop();
+            tokio::task::yield_now().await;
+        }
         let (a, b) = guest.await.unwrap();
         assert!(a.is_some() && b.is_some() && !greedy.is_finished());
         drop(a);

