@@ -18,7 +18,7 @@ use crate::config::{self, Config};
 use crate::report::{ExitStatus, Signal};
 use crate::run::Stop;
 use crate::service::{self, Clock, ConfigFile, Fingerprint, Plan, ServiceSpec};
-use crate::state::{StateError, StateFolder, default_folder};
+use crate::state::{Claim, StateError, StateFolder, default_folder};
 
 /// Serves until a signal ends it, and returns the exit code.
 pub(super) fn run(args: &MirrorArgs, log: &LogArgs, screen: &Screen) -> anyhow::Result<u8> {
@@ -65,7 +65,7 @@ async fn serve(
     let stop = Stop::new(config.grace);
     let signals = signals::Watcher::start(stop.clone()).context("cannot listen for signals")?;
     let hangup = hangups().context("cannot listen for signals")?;
-    let state = state_folder()?;
+    let state = Claim::new(&state_folder()?)?;
     let listen = config.http.listen;
     let planner = Arc::new(Planner::new(file));
     let plan = planner.plan(config, true)?;
@@ -81,7 +81,7 @@ async fn serve(
         },
         clock: Clock::system(),
     };
-    service::serve(spec, stop).await?;
+    service::serve(spec, stop).await;
     Ok(signals.seen())
 }
 

@@ -39,7 +39,6 @@ use self::supervisor::Supervisor;
 use self::view::{ConfigView, Role};
 use self::worker::Floor;
 use crate::run::Stop;
-use crate::state::{Claim, StateError};
 
 pub use self::clock::Clock;
 pub use self::reload::{Fingerprint, fingerprint};
@@ -47,10 +46,7 @@ pub use self::spec::{ConfigFile, MirrorPlan, Plan, Recipe, ServiceSpec};
 
 /// Serves until the first cord of `stop` is pulled, and then until the runs that go on have ended, at most for its grace time.
 /// The second cord ends it at once.
-///
-/// An error is one of the start: another service works with the state folder.
-pub async fn serve(spec: ServiceSpec, stop: Stop) -> Result<(), StateError> {
-    let claim = Claim::new(&spec.state)?;
+pub async fn serve(spec: ServiceSpec, stop: Stop) {
     let clock = spec.clock;
     let (leader, role) = channel::channel(Role::Leader);
     let config = ConfigView {
@@ -67,10 +63,9 @@ pub async fn serve(spec: ServiceSpec, stop: Stop) -> Result<(), StateError> {
         role,
     };
     tracing::info!(mirrors = spec.plan.mirrors.len(), "the service works");
-    Supervisor::new(floor, spec.config, claim, spec.plan.mirrors)
+    Supervisor::new(floor, spec.config, spec.state, spec.plan.mirrors)
         .supervise()
         .await;
     tracing::info!("the service has ended");
     drop((leader, spec.listener));
-    Ok(())
 }

@@ -126,7 +126,11 @@ fn log(run: &Ended<'_>, report: &RunReport) {
     let requests: u64 = report.hosts.iter().map(|host| host.requests).sum();
     let (mirror, exit) = (&*run.report.name, run.status.code());
     let text = format!("run ended: {}{}", run.status.meaning(), why(run));
-    let counts = counts(&totals);
+    let counts = match counts(&totals) {
+        counts if !counts.is_empty() => counts,
+        _ if run.status.is_success() => "nothing new".to_owned(),
+        _ => "none".to_owned(),
+    };
     let bytes = totals.bytes;
     if run.status.is_success() || report.interrupted.is_some() {
         tracing::info!(mirror, exit, counts, bytes, requests, seconds, "{text}");
@@ -167,9 +171,5 @@ fn counts(totals: &Totals) -> String {
         .filter(|action| totals.of(*action) > 0)
         .map(|action| format!("{} {action}", totals.of(action)))
         .collect();
-    if counts.is_empty() {
-        "nothing new".to_owned()
-    } else {
-        counts.join(", ")
-    }
+    counts.join(", ")
 }

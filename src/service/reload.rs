@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
 
 /// Between two looks.
 pub(super) const POLL: Duration = Duration::from_secs(5);
@@ -36,23 +37,30 @@ pub(super) struct Lookout {
     path: PathBuf,
     /// What was tried last, whether or not it did.
     tried: Option<Fingerprint>,
+    /// Something else that was seen once.
+    seen: Option<Option<Fingerprint>>,
+    next: Instant,
 }
 
 impl Lookout {
     pub(super) fn new(path: PathBuf, tried: Option<Fingerprint>) -> Self {
-        Self { path, tried }
+        Self {
+            path,
+            tried,
+            seen: None,
+            next: Instant::now() + POLL,
+        }
     }
 
-    /// Waits until the file holds something that was not tried yet. May be dropped and called again at any time.
+    /// Waits until the file holds something that was not tried yet. What it waits for is kept when it is dropped half-way.
     pub(super) async fn changed(&mut self) {
         loop {
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep_until(self.next).await;
             let now = self.look().await;
-            if now == self.tried {
-                continue;
-            }
-            tokio::time::sleep(SETTLE).await;
-            if self.look().await == now {
+            let settled = self.seen == Some(now);
+            self.seen = (now != self.tried && !settled).then_some(now);
+            self.next = Instant::now() + if self.seen.is_some() { SETTLE } else { POLL };
+            if now != self.tried && settled {
                 self.tried = now;
                 return;
             }
@@ -78,10 +86,34 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
+    use tokio::time::timeout;
+
     use super::*;
 
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_is_being_written_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.toml");
+        fs::write(&path, "a").unwrap();
+        let mut lookout = Lookout::new(path.clone(), fingerprint(&path));
+        let mut writes = 0;
+        while timeout(SETTLE / 2, lookout.changed()).await.is_err() {
+            if writes < 20 {
+                writes += 1;
+                fs::write(&path, "a".repeat(writes + 1)).unwrap();
+            }
+        }
+        assert_eq!(writes, 20);
+        // One that is away for a moment has not changed
+        tokio::time::sleep_until(lookout.next - SETTLE / 2).await;
+        fs::remove_file(&path).unwrap();
+        assert!(timeout(SETTLE, lookout.changed()).await.is_err());
+        fs::write(&path, "a".repeat(21)).unwrap();
+        assert!(timeout(POLL * 3, lookout.changed()).await.is_err());
+    }
+
     /// Kubernetes mounts a `ConfigMap` as `config.toml -> ..data/config.toml`, `..data -> ..2026_01`, and replaces `..data`.
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn sees_the_link_of_a_config_map_move() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
@@ -93,11 +125,13 @@ mod tests {
         symlink("..data/c.toml", at("c.toml")).unwrap();
         let path = at("c.toml");
         let mut lookout = Lookout::new(path.clone(), fingerprint(&path));
-        lookout.note().await;
-        assert_eq!(lookout.look().await, lookout.tried);
+        assert!(timeout(POLL * 3, lookout.changed()).await.is_err());
         symlink("..2", at("..new")).unwrap();
         fs::rename(at("..new"), at("..data")).unwrap();
-        assert_ne!(lookout.look().await, lookout.tried);
+        // Others look at the clock more often than it takes to look at the file
+        let changed = async { while timeout(SETTLE / 2, lookout.changed()).await.is_err() {} };
+        timeout(POLL * 2, changed).await.unwrap();
+        assert!(timeout(POLL * 3, lookout.changed()).await.is_err(), "once");
         assert_eq!(fingerprint(&at("nowhere")), None);
     }
 }

@@ -15,12 +15,12 @@ use super::reload::Fingerprint;
 use crate::report::Problem;
 use crate::run::{Engine, MirrorSpec};
 use crate::schedule::{Jitter, Schedule};
-use crate::state::StateFolder;
+use crate::state::Claim;
 
 /// The service as a whole.
 pub struct ServiceSpec {
-    /// Where states are, and the lock that keeps a second service away.
-    pub state: StateFolder,
+    /// Where states are. Taken before anything else, so that a second service ends with that word.
+    pub state: Claim,
     /// Where it answers over HTTP. Bound already, so that an address in use ends the start with a word.
     pub listener: TcpListener,
     /// The mirrors of the file as it is now.

@@ -197,6 +197,7 @@ impl Supervisor {
                 self.seat(plan, seat.post, First::After(self.floor.clock.now()));
             }
             (Some(plan), ..) if !self.floor.stop.is_stopping() => self.hire(plan, First::Now),
+            _ if self.floor.stop.is_stopping() => {}
             _ => tracing::info!(
                 mirror = &*name,
                 "the mirror is no more in the file and is not served any longer"

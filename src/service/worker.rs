@@ -180,7 +180,7 @@ impl Worker {
                         mirror,
                         failures,
                         until = %one_run::moment(until),
-                        "the mirror keeps failing as a whole: its schedule is stretched"
+                        "the mirror fails as a whole: its schedule is stretched"
                     );
                 }
             }
