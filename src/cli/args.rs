@@ -55,6 +55,8 @@ pub(super) enum Command {
     /// Compare what is at the target with the source and with itself; changes nothing
     #[command(override_usage = VERIFY_USAGE)]
     #[command(mut_arg("dry_run", |arg| arg.hide(true)), mut_arg("create_repositories", |arg| arg.hide(true)))]
+    #[command(mut_arg("reconcile", |arg| arg.hide(true)), mut_arg("accept_shrink", |arg| arg.hide(true)))]
+    #[command(mut_arg("state_dir", |arg| arg.hide(true)))]
     #[command(after_help = VERIFY_EXAMPLES, after_long_help = with_exit_codes(VERIFY_EXAMPLES))]
     Verify(Box<VerifyArgs>),
     /// Run every mirror of a file on its schedule, for ever: the service
@@ -273,6 +275,9 @@ pub(super) struct RunArgs {
     /// How to reach the source.
     #[command(flatten)]
     pub(super) source: SourceArgs,
+    /// What is remembered.
+    #[command(flatten)]
+    pub(super) memory: MemoryArgs,
     /// How hard to work.
     #[command(flatten)]
     pub(super) limits: LimitArgs,
@@ -421,6 +426,23 @@ pub(super) struct SourceArgs {
     /// A private, loopback or link-local host or range that the index may lead to (repeatable)
     #[arg(long, value_name = "HOST|CIDR")]
     pub(super) allow_private: Vec<String>,
+}
+
+/// What is remembered between runs.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "State")]
+pub(super) struct MemoryArgs {
+    /// Remember in this folder what is in place, so that later runs cost less; without it nothing is remembered
+    ///
+    /// With `--config` the file says where (`state_dir`).
+    #[arg(long, value_name = "DIR")]
+    pub(super) state_dir: Option<PathBuf>,
+    /// Read all tag lists and look at every tag in this run, whatever is remembered
+    #[arg(long)]
+    pub(super) reconcile: bool,
+    /// Trust the index of this run although it lost many versions
+    #[arg(long)]
+    pub(super) accept_shrink: bool,
 }
 
 /// How hard to work.

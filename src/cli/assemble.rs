@@ -10,6 +10,7 @@ use super::args::RunArgs;
 use super::flags;
 use super::helm_repositories::{self, Entry};
 use super::logins::{self, Login, Logins};
+use super::memory::States;
 use super::shard;
 use crate::config::{
     self, CloudLogin, Concurrency, Config, DigestPolicy, DriftPolicy, HostConfig, MirrorConfig,
@@ -27,7 +28,7 @@ use crate::registry::credentials::cloud::NewRepository;
 use crate::registry::credentials::cloud::{Cloud, Clouds};
 use crate::registry::credentials::{Login as HostLogin, StoreOptions, Stores};
 use crate::report;
-use crate::run::{Engine, MirrorSpec, Stop, TargetSpec};
+use crate::run::{Claims, Engine, MirrorSpec, Mode, Stop, TargetSpec};
 use crate::source::{SourceOptions, SourceSpec};
 use crate::transfer::width::{Gate, Width};
 use crate::transfer::{self, Policy, Verifier};
@@ -44,14 +45,15 @@ pub(super) async fn assemble(
     config: &Config,
     logins: &Logins,
     args: &RunArgs,
-    progress: Arc<dyn Progress>,
-    stop: Stop,
+    mode: Mode,
+    (progress, stop): (Arc<dyn Progress>, Stop),
     now: DateTime<Utc>,
 ) -> anyhow::Result<Work> {
     let shard = shard::resolve(args.shard, |name| std::env::var(name).ok())?;
     let names = args.config.as_ref().map_or(&[][..], |_| &args.operands);
     let chosen = choose(config, names)?;
     let helm = helm_entries(&chosen)?;
+    let states = States::open(config, &args.memory, mode)?;
     let net = network(config, &helm, args, NetOptions::default())?;
     let stores = stores(config, &net, &target_hosts(&chosen), logins);
     let mut mirrors = Vec::with_capacity(chosen.len());
@@ -59,7 +61,12 @@ pub(super) async fn assemble(
         let login = source_login(mirror, helm.as_ref(), logins, &stores).await?;
         let login = login.map(|(login, _)| login);
         let spec = mirror_spec(config, mirror, helm.as_ref(), login, now)?;
-        mirrors.push(MirrorSpec { shard, ..spec });
+        let memory = states.memory((config, mirror), &spec, shard, &args.memory)?;
+        mirrors.push(MirrorSpec {
+            shard,
+            memory,
+            ..spec
+        });
     }
     let engine = Engine {
         net,
@@ -68,6 +75,7 @@ pub(super) async fn assemble(
         credentials: stores,
         progress,
         stop,
+        claims: Claims::default(),
     };
     Ok(Work { engine, mirrors })
 }
@@ -370,6 +378,7 @@ pub(super) fn mirror_spec(
         create_repositories: mirror.create_repositories,
         run_timeout: mirror.run_timeout,
         shard: None,
+        memory: None,
     })
 }
 

@@ -122,12 +122,23 @@ fn quoted(text: &str) -> String {
 }
 
 fn text(args: &RunArgs, source: &str, target: &str) -> String {
-    let mut text = limits(args).text;
+    let mut text = state_dir(args).text;
+    text.push_str(&limits(args).text);
     for host in hosts(args, source, target) {
         text.push_str(&host.text);
     }
     text.push_str(&mirror(args, source, target).text);
     text
+}
+
+/// Two URLs are no mirror of which something is remembered, unless somebody asks for it.
+fn state_dir(args: &RunArgs) -> Table {
+    let mut table = Table::new("# what is remembered");
+    table.path(
+        "state_dir",
+        Some(args.memory.state_dir.as_deref().unwrap_or(Path::new("off"))),
+    );
+    table
 }
 
 fn limits(args: &RunArgs) -> Table {
@@ -286,6 +297,9 @@ pub(super) fn allowed_everywhere(args: &RunArgs) -> &[String] {
 pub(super) fn given_beside_a_file(args: &RunArgs) -> Option<String> {
     if let Some(flag) = target_flag(args).or_else(|| source_flags(args).next()) {
         return Some(flag.to_owned());
+    }
+    if args.memory.state_dir.is_some() {
+        return Some("--state-dir".to_owned());
     }
     let texts = [limits(args).text, mirror(args, "", "").text];
     let mut keys = texts

@@ -13,6 +13,7 @@ pub mod logging;
 mod login;
 mod logins;
 mod logout;
+mod memory;
 mod mirror_command;
 mod output;
 pub mod progress;

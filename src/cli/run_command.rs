@@ -55,7 +55,8 @@ async fn execute(
 ) -> anyhow::Result<RunReport> {
     let stop = Stop::new(config.grace);
     let signals = signals::Watcher::start(stop.clone()).context("cannot listen for signals")?;
-    let Work { engine, mirrors } = assemble(config, logins, args, watch.progress(), stop, Utc::now()).await?;
+    let ends = (watch.progress(), stop);
+    let Work { engine, mirrors } = assemble(config, logins, args, mode, ends, Utc::now()).await?;
     let mut report = run::run(&engine, mirrors, mode).await;
     report.interrupted = signals.seen();
     Ok(report)

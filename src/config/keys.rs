@@ -8,6 +8,7 @@ use std::time::Duration;
 
 pub use self::service::{HTTP, LEASE};
 pub use super::kind::Kind;
+use super::memory::LONGEST_RECONCILE;
 use crate::types::{ByteSize, RegistryKind};
 
 /// A table of the file and the keys it may hold.
@@ -103,6 +104,18 @@ pub static GLOBAL: Section = Section {
             Kind::Duration(NONE, HOUR),
             Some("\"25s\""),
             "Time to finish what is in flight after the first interrupt.",
+        ),
+        key(
+            "state_dir",
+            Kind::Text,
+            None,
+            "Folder for what mirrors remember between runs, `off` for none; without it `$STATE_DIRECTORY`, else `chartferry` in the XDG state folder.",
+        ),
+        key(
+            "reconcile_every",
+            Kind::Duration(NONE, LONGEST_RECONCILE),
+            Some("\"24h\""),
+            "Longest time between two runs of a mirror that read all tag lists and look at every tag, whatever is remembered.",
         ),
         key(
             "log",
@@ -385,6 +398,18 @@ pub static MIRROR: Section = Section {
         service::TIMEZONE,
         service::EVERY,
         service::JITTER,
+        key(
+            "max_shrink",
+            Kind::Text,
+            Some("\"10%\""),
+            "An index that lost more than this share of its versions, and at least 10, is suspicious until it is confirmed.",
+        ),
+        key(
+            "heal",
+            Kind::Bool,
+            Some("true"),
+            "Push again what somebody deleted at the target.",
+        ),
     ],
 };
 

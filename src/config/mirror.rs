@@ -11,7 +11,7 @@ use super::settings::{
     ProvenancePolicy, Since, SourceConfig, TargetConfig,
 };
 use super::tree::{Entry, Node};
-use super::{Surroundings, across, service, values};
+use super::{Surroundings, across, memory, service, values};
 use crate::types::ChartName;
 
 /// Reads one table; `None` if name, source or targets are not usable.
@@ -36,7 +36,6 @@ pub(super) fn read(
     let accept = list(fields, "accept", values::accepted, problems);
     let provenance = word(fields, "provenance", ProvenancePolicy::from_word);
     let keyring = keyring(fields, provenance, near, problems);
-    drift(fields, problems);
     let schedule = service::schedule(fields, problems);
     let default = MirrorConfig::new(name?, source?, targets?);
     let mirror = MirrorConfig {
@@ -62,6 +61,7 @@ pub(super) fn read(
         run_timeout: fields.get("run_timeout").map(|time| time.value),
         schedule: schedule.unwrap_or(default.schedule),
         jitter: fields.get_or("jitter", default.jitter),
+        memory: memory::of_mirror(fields, default.memory, problems),
         ..default
     };
     // Globs that are sound one by one may be too much together.
@@ -296,16 +296,5 @@ fn readable(path: std::path::PathBuf) -> Result<std::path::PathBuf, String> {
             Err(format!("`{shown}` is empty; give a file of public keys"))
         }
         Ok(_) => Ok(path),
-    }
-}
-
-fn drift(fields: &Fields<'_>, problems: &mut Problems<'_>) {
-    let drift = word(fields, "drift", DriftPolicy::from_word);
-    if matches!(drift, Some(DriftPolicy::Overwrite | DriftPolicy::Fail))
-        && !fields.get_or("check_drift", false)
-    {
-        let text =
-            "has an effect only if digests are compared; set `check_drift = true` or give `--check-drift`";
-        fields.place("drift").warn(problems, Kind::Conflict, text);
     }
 }

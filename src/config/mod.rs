@@ -17,6 +17,7 @@ mod host;
 pub mod keys;
 mod kind;
 mod login;
+mod memory;
 mod mirror;
 mod pem;
 mod problem;
@@ -42,7 +43,7 @@ pub use schema::schema;
 pub use settings::{
     ChartConfig, CloudLogin, Concurrency, Config, DigestPolicy, DriftPolicy, DuplicatesPolicy, FilterConfig,
     HostConfig, HttpConfig, LeaseConfig, LogFormat, Login, MirrorConfig, MismatchPolicy, NewRepositories,
-    ProvenancePolicy, Since, SourceConfig, TargetConfig, TokenConfig,
+    ProvenancePolicy, Since, SourceConfig, StateDir, TargetConfig, TokenConfig, TrustInMemory,
 };
 use tree::{Entry, Node};
 
@@ -157,6 +158,8 @@ fn build(entries: &[Entry], near: &Surroundings<'_>, problems: &mut Problems<'_>
     let mirrors = tables(&top, "mirror", near, problems, mirror::read);
     across::mirrors(&mirrors, problems);
     across::levels(&mirrors, &hosts, problems);
+    let state_dir = memory::state_dir(&top, near, problems);
+    memory::check(&state_dir, &mirrors, problems);
     if near.needs_mirror && !top.has("mirror") {
         problems.refuse(
             &At::File,
@@ -171,6 +174,8 @@ fn build(entries: &[Entry], near: &Surroundings<'_>, problems: &mut Problems<'_>
         max_index_size: top.get_or("max_index_size", default.max_index_size),
         max_package_size: top.get_or("max_package_size", default.max_package_size),
         grace: top.get_or("grace", default.grace),
+        state_dir,
+        reconcile_every: top.get_or("reconcile_every", default.reconcile_every),
         log: log.unwrap_or(default.log),
         log_format: if top.get_or("log_format", "text") == "json" {
             LogFormat::Json

@@ -26,6 +26,10 @@ pub struct Config {
     pub max_package_size: ByteSize,
     /// Time to finish after the first interrupt.
     pub grace: Duration,
+    /// Where it is kept what mirrors remember between runs.
+    pub state_dir: StateDir,
+    /// The longest time between two runs of a mirror that read all tag lists.
+    pub reconcile_every: Duration,
     /// Level, or levels by module.
     pub log: String,
     /// Form of the log lines.
@@ -48,6 +52,8 @@ impl Default for Config {
             max_index_size: ByteSize(256 << 20),
             max_package_size: ByteSize(100 << 20),
             grace: Duration::from_secs(25),
+            state_dir: StateDir::Default,
+            reconcile_every: Duration::from_secs(24 * 3600),
             log: "info".into(),
             log_format: LogFormat::Text,
             http: HttpConfig::default(),
@@ -56,6 +62,26 @@ impl Default for Config {
             mirrors: Vec::new(),
         }
     }
+}
+
+/// Where it is kept what mirrors remember between runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StateDir {
+    /// In the folder that the service manager gives, else in the user's.
+    Default,
+    /// In this folder.
+    At(PathBuf),
+    /// Nowhere.
+    Off,
+}
+
+/// What a mirror does by what it remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrustInMemory {
+    /// An index that lost a larger share is suspicious, in percent.
+    pub max_shrink: u8,
+    /// Push again what somebody deleted at the target.
+    pub heal: bool,
 }
 
 /// How many versions are in flight.
@@ -251,6 +277,8 @@ pub struct MirrorConfig {
     pub schedule: Schedule,
     /// How much later its runs may begin.
     pub jitter: Duration,
+    /// What follows from what is remembered.
+    pub memory: TrustInMemory,
 }
 
 impl MirrorConfig {
@@ -282,6 +310,10 @@ impl MirrorConfig {
             run_timeout: None,
             schedule: Every::HOUR.into(),
             jitter: Duration::ZERO,
+            memory: TrustInMemory {
+                max_shrink: 10,
+                heal: true,
+            },
         }
     }
 }

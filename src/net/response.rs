@@ -1,7 +1,6 @@
 //! An answer whose body is read as a stream, within limits of time and size.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -133,7 +132,7 @@ impl Response {
             self.permit = None;
             return Ok(None);
         };
-        self.counters.received.fetch_add(chunk.len() as u64, Relaxed);
+        self.counters.received(chunk.len());
         self.waited += began.elapsed();
         self.brought += chunk.len() as u64;
         if self.waited >= window {

@@ -48,7 +48,7 @@ struct Shared {
 /// What lives as long as a run.
 #[derive(Default)]
 struct Run {
-    ledger: Ledger,
+    ledger: Arc<Ledger>,
     deadline: Option<Instant>,
     farewells: Farewells,
 }
@@ -90,10 +90,12 @@ impl Net {
         })
     }
 
-    /// The same network with counts of its own, for a run that ends at `deadline`.
+    /// The same network with counts of its own, for a run that ends at `deadline`. What they count is in the counts of the
+    /// whole as well.
     #[must_use]
     pub fn for_run(&self, deadline: Option<Instant>) -> Self {
         let run = Run {
+            ledger: Arc::new(self.run.ledger.part()),
             deadline,
             ..Run::default()
         };
@@ -108,7 +110,7 @@ impl Net {
         Arc::ptr_eq(&self.run, &other.run)
     }
 
-    /// What was sent so far, by host.
+    /// What was sent so far by this run, or by the process where this is the network of no run, by host.
     pub fn traffic(&self) -> Vec<Traffic> {
         self.run.ledger.snapshot()
     }

@@ -38,9 +38,11 @@ pub(super) struct Counters {
     requests: AtomicU64,
     retries: AtomicU64,
     throttled_ms: AtomicU64,
-    pub(super) sent: AtomicU64,
-    pub(super) received: AtomicU64,
+    sent: AtomicU64,
+    received: AtomicU64,
     by_status: Mutex<HashMap<(Method, Option<StatusCode>), u64>>,
+    /// Those of the whole process, where these are a run's.
+    whole: Option<Arc<Counters>>,
 }
 
 impl Counters {
@@ -49,11 +51,30 @@ impl Counters {
         self.retries.fetch_add(u64::from(repeated), Relaxed);
         let mut by_status = self.by_status.lock().unwrap_or_else(PoisonError::into_inner);
         *by_status.entry((method.clone(), status)).or_default() += 1;
+        drop(by_status);
+        if let Some(whole) = &self.whole {
+            whole.request(method, status, repeated);
+        }
     }
 
     pub(super) fn throttled(&self, wait: Duration) {
-        self.throttled_ms
-            .fetch_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), Relaxed);
+        let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        self.add(millis, |counters| &counters.throttled_ms);
+    }
+
+    pub(super) fn sent(&self, bytes: usize) {
+        self.add(bytes as u64, |counters| &counters.sent);
+    }
+
+    pub(super) fn received(&self, bytes: usize) {
+        self.add(bytes as u64, |counters| &counters.received);
+    }
+
+    fn add(&self, number: u64, counter: impl Fn(&Self) -> &AtomicU64) {
+        counter(self).fetch_add(number, Relaxed);
+        if let Some(whole) = &self.whole {
+            counter(whole).fetch_add(number, Relaxed);
+        }
     }
 
     fn snapshot(&self, host: &str) -> Traffic {
@@ -74,13 +95,23 @@ impl Counters {
     }
 }
 
-/// The counters of all hosts of a run.
+/// The counters of all hosts, of a run or of the process.
 #[derive(Default)]
 pub(super) struct Ledger {
     hosts: Mutex<BTreeMap<String, Arc<Counters>>>,
+    /// That of the process, where this is a run's.
+    whole: Option<Arc<Ledger>>,
 }
 
 impl Ledger {
+    /// A ledger of its own; what is counted in it counts here too.
+    pub(super) fn part(self: &Arc<Self>) -> Self {
+        Self {
+            hosts: Mutex::default(),
+            whole: Some(Arc::clone(self.whole.as_ref().unwrap_or(self))),
+        }
+    }
+
     pub(super) fn host(&self, authority: &str) -> Arc<Counters> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(counters) = hosts.get(authority) {
@@ -91,7 +122,13 @@ impl Ledger {
         } else {
             OTHERS
         };
-        Arc::clone(hosts.entry(key.to_owned()).or_default())
+        let counters = hosts.entry(key.to_owned()).or_insert_with(|| {
+            Arc::new(Counters {
+                whole: self.whole.as_ref().map(|whole| whole.host(authority)),
+                ..Counters::default()
+            })
+        });
+        Arc::clone(counters)
     }
 
     pub(super) fn snapshot(&self) -> Vec<Traffic> {

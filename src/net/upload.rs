@@ -46,7 +46,7 @@ pub(super) fn body(payload: &Payload, progress: &Progress, counters: &Arc<Counte
         let (progress, counters) = (progress.clone(), Arc::clone(counters));
         move |piece: &Bytes| {
             progress.0.fetch_add(piece.len() as u64, Relaxed);
-            counters.sent.fetch_add(piece.len() as u64, Relaxed);
+            counters.sent(piece.len());
         }
     };
     match payload {

@@ -7,6 +7,7 @@
 
 mod accept;
 mod contest;
+mod cooldown;
 mod filter;
 mod judge;
 pub mod ownership;
@@ -17,6 +18,7 @@ mod select;
 mod tests;
 
 pub use accept::{Accept, AcceptError};
+pub use cooldown::{Cooldown, cooldown};
 pub use filter::Filter;
 pub use rules::{ChartRule, Duplicates, Mismatch, Rules};
-pub use select::{Candidate, Left, Planner, Selection, nothing_selected, select};
+pub use select::{Candidate, FirstSeen, Left, Planner, Selection, nothing_selected, select};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 
 use super::contest::Contest;
+use super::cooldown::{Cooldown, cooldown};
 use super::judge::{judge, shown};
 use super::{Duplicates, Rules};
 use crate::helm::index::{Entry, IndexChart};
@@ -52,6 +53,8 @@ pub struct Left {
     pub action: Action,
     /// Why: which filter, which fault.
     pub reason: Reason,
+    /// When it has waited long enough, if it waits.
+    pub due: Option<DateTime<Utc>>,
 }
 
 /// The decisions about one chart.
@@ -118,15 +121,27 @@ impl Selection {
             index_line: entry.line,
             action,
             reason,
+            due: None,
         });
+    }
+
+    fn hold(&mut self, candidate: Candidate, reason: &Reason, due: DateTime<Utc>) {
+        let first = self.left.len();
+        self.leave_all(&candidate.into_entries(), Action::Held, reason);
+        for left in &mut self.left[first..] {
+            left.due = Some(due);
+        }
     }
 }
 
+/// When a version, by chart and version of the index, was first seen, where that is remembered.
+pub type FirstSeen<'a> = dyn Fn(&str, &str) -> Option<DateTime<Utc>> + 'a;
+
 /// Decides chart by chart, with an eye on the index as a whole.
-#[derive(Debug)]
 pub struct Planner<'a> {
     rules: &'a Rules,
     now: DateTime<Utc>,
+    first_seen: &'a FirstSeen<'a>,
     contest: Contest,
     warnings: Vec<Reason>,
 }
@@ -166,6 +181,7 @@ pub fn select(chart: IndexChart, rules: &Rules, now: DateTime<Utc>) -> Selection
     let planner = Planner {
         rules,
         now,
+        first_seen: &|_, _| None,
         contest: Contest::default(),
         warnings: Vec::new(),
     };
@@ -197,12 +213,20 @@ impl<'a> Planner<'a> {
         Self {
             rules,
             now,
+            first_seen: &|_, _| None,
             contest: Contest::find(charts, rules),
             warnings: rules_for_none
                 .map(|rule| unknown(&rule.name, "a rule"))
                 .chain(renames_of_none.map(|name| unknown(name, "`rename`")))
                 .collect(),
         }
+    }
+
+    /// With a memory of when versions were first seen, by which the cooldown of those goes that have no usable date.
+    #[must_use]
+    pub fn remembering(mut self, first_seen: &'a FirstSeen<'a>) -> Self {
+        self.first_seen = first_seen;
+        self
     }
 
     /// Settings that have no effect on this index.
@@ -328,35 +352,46 @@ impl<'a> Planner<'a> {
             match item {
                 Judged::Bad(entries, _, reason) => selection.leave_all(&entries, Action::Refused, &reason),
                 Judged::Good(candidate) => match self.holds(&candidate) {
-                    Some(reason) => selection.leave_all(&candidate.into_entries(), Action::Held, &reason),
+                    Some((reason, due)) => selection.hold(*candidate, &reason, due),
                     None => selection.candidates.push(*candidate),
                 },
             }
         }
     }
 
-    /// Why the version has to wait, if it has to. Of several listings the youngest counts: it may be the bytes.
-    fn holds(&self, candidate: &Candidate) -> Option<Reason> {
+    /// Why the version has to wait and until when, if it has to. Of several listings the youngest counts: it may be the
+    /// bytes.
+    fn holds(&self, candidate: &Candidate) -> Option<(Reason, DateTime<Utc>)> {
         let min_age = self.rules.min_age.filter(|age| *age > Duration::zero())?;
+        let entries = std::iter::once(&candidate.entry).chain(&candidate.alternatives);
+        let waits = entries.filter_map(|entry| {
+            let usable = entry.created.is_some_and(|created| created <= self.now);
+            let seen = match usable {
+                true => None,
+                false => (self.first_seen)(&entry.chart, &entry.version),
+            };
+            match cooldown(entry.created, seen, min_age, self.now) {
+                Cooldown::Over => None,
+                Cooldown::Until(due) => Some((entry, seen, due)),
+            }
+        });
+        let (entry, seen, due) = waits.max_by_key(|(_, _, due)| *due)?;
         let wait = humantime::format_duration(min_age.to_std().unwrap_or_default());
-        let mut entries = std::iter::once(&candidate.entry).chain(&candidate.alternatives);
-        entries.find_map(|entry| match entry.created {
-            Some(created) if created > self.now => Some(Reason::new(
-                "held-min-age",
-                format!(
+        let text = match (entry.created.filter(|created| *created <= self.now), seen) {
+            (Some(created), _) => format!("created {created:?}, not yet {wait} ago"),
+            (None, Some(seen)) => {
+                format!("the index gives no usable date, and it was first seen {seen:?}, not yet {wait} ago")
+            }
+            (None, None) => match entry.created {
+                Some(created) => format!(
                     "the index dates it in the future ({created:?}), so it is not yet known to be {wait} old"
                 ),
-            )),
-            Some(created) if self.now - created < min_age => Some(Reason::new(
-                "held-min-age",
-                format!("created {created:?}, not yet {wait} ago"),
-            )),
-            Some(_) => None,
-            None => Some(Reason::new(
-                "held-min-age",
-                format!("the index gives no usable date, so it is not yet known to be {wait} old"),
-            )),
-        })
+                None => {
+                    format!("the index gives no usable date, so it is not yet known to be {wait} old")
+                }
+            },
+        };
+        Some((Reason::new("held-min-age", text), due))
     }
 
     fn warn(&self, selection: &mut Selection) {

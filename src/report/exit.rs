@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use super::{Action, Command, DriftPolicy, Problem, ProblemKind, RunReport, Signal};
+use super::{Action, Command, DriftPolicy, MirrorReport, Problem, ProblemKind, RunReport, Signal};
 
 /// What a run ended with. The order is that of precedence: the greatest of all that apply counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,6 +81,12 @@ impl ExitStatus {
         Self::with_exceptions(report, &ExitZeroOn::default())
     }
 
+    /// The status that one mirror alone would have given.
+    pub fn of_mirror(command: Command, mirror: &MirrorReport) -> Self {
+        let applying = of_one(command, mirror);
+        applying.into_iter().max().unwrap_or(Self::Success)
+    }
+
     /// The same, without those that the user wants to count as success. What is excepted is left out
     /// before the worst is chosen: an excepted safety limit must not hide a failed version.
     pub fn with_exceptions(report: &RunReport, zero_on: &ExitZeroOn) -> Self {
@@ -106,19 +112,25 @@ fn all(report: &RunReport) -> BTreeSet<ExitStatus> {
         Signal::Term => ExitStatus::Terminated,
     }));
     for mirror in &report.mirrors {
-        statuses.extend(mirror.error.as_ref().map(of_problem));
-        if !mirror.safety_limits.is_empty() {
-            statuses.insert(ExitStatus::SafetyLimit);
-        }
-        if mirror.error.is_none() && mirror.targets.is_empty() {
-            // Nothing is known to be in place: no success without proof (G2).
-            statuses.insert(ExitStatus::Failed);
-        }
-        for target in &mirror.targets {
-            statuses.extend(target.error.as_ref().map(of_problem));
-            for item in &target.items {
-                statuses.extend(of_item(report.command, mirror.drift, item));
-            }
+        statuses.extend(of_one(report.command, mirror));
+    }
+    statuses
+}
+
+fn of_one(command: Command, mirror: &MirrorReport) -> BTreeSet<ExitStatus> {
+    let mut statuses = BTreeSet::new();
+    statuses.extend(mirror.error.as_ref().map(of_problem));
+    if !mirror.safety_limits.is_empty() {
+        statuses.insert(ExitStatus::SafetyLimit);
+    }
+    if mirror.error.is_none() && mirror.targets.is_empty() {
+        // Nothing is known to be in place: no success without proof (G2).
+        statuses.insert(ExitStatus::Failed);
+    }
+    for target in &mirror.targets {
+        statuses.extend(target.error.as_ref().map(of_problem));
+        for item in &target.items {
+            statuses.extend(of_item(command, mirror.drift, item));
         }
     }
     statuses

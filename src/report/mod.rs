@@ -10,6 +10,7 @@
 //! | [`json`], [`schema`] | everything, for programs |
 //! | [`text`] | the summary, or the plan, for a terminal |
 //! | [`markdown`] | the summary for a job page or a pull request |
+//! | [`Memoir`] | what a mirror knows beyond this run |
 //! | [`map`] | old names to new references, for rewriting |
 
 pub mod account;
@@ -20,6 +21,7 @@ mod item;
 pub mod json;
 pub mod map;
 pub mod markdown;
+mod memoir;
 mod plain;
 mod run_report;
 #[cfg(test)]
@@ -32,6 +34,7 @@ mod words;
 
 pub use exit::{ExitStatus, ExitZeroOn};
 pub use item::{Action, Details, DigestCheck, Item, Provenance};
+pub use memoir::{Memoir, RunSummary, Trouble};
 pub use plain::plain;
 pub use run_report::{
     Command, DriftPolicy, MirrorReport, Problem, ProblemKind, RepositoryNote, RepositoryState, RunReport,

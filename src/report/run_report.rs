@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{HostTraffic, Item, Totals};
+use super::{HostTraffic, Item, Memoir, Totals};
 use crate::types::{Reason, Shard};
 
 /// The name of the format, in every JSON report.
@@ -131,6 +131,8 @@ pub struct MirrorReport {
     pub warnings: Vec<Reason>,
     /// One per target.
     pub targets: Vec<TargetReport>,
+    /// What the mirror's state knows after this run, where it has one.
+    pub memoir: Option<Memoir>,
 }
 
 impl MirrorReport {
@@ -148,7 +150,17 @@ impl MirrorReport {
             safety_limits: Vec::new(),
             warnings: Vec::new(),
             targets: Vec::new(),
+            memoir: None,
         }
+    }
+
+    /// How many versions per action, and bytes, over all targets.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for target in &self.targets {
+            totals.merge(&target.totals());
+        }
+        totals
     }
 }
 
@@ -224,8 +236,8 @@ impl RunReport {
     /// How many versions per action, and bytes, over all mirrors and targets.
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::default();
-        for (_, target) in self.targets() {
-            totals.merge(&target.totals());
+        for mirror in &self.mirrors {
+            totals.merge(&mirror.totals());
         }
         totals
     }

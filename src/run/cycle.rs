@@ -3,21 +3,23 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::{FutureExt as _, StreamExt as _, future, stream};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 
+use super::carry::{carry_all, panicked};
 use super::drift::{Depth, Look, Standing, case_collisions};
 use super::ledger::Ledger;
 use super::read::{Opened, Work};
+use super::recall::Recall;
+use super::remembered;
 use super::spec::{Engine, MirrorSpec, Mode};
 use super::stop::Stop;
 use crate::plan::{Candidate, Selection};
-use crate::report::{Action, DriftPolicy, Item, MirrorReport, Problem, ProblemKind};
-use crate::target::Tags;
-use crate::transfer::{Destination, Fault, Flight, Job, Outcome, Transfer};
+use crate::report::{Action, Item, MirrorReport, Problem, ProblemKind};
+use crate::target::{Tags, Target};
+use crate::transfer::{Destination, Fault, Job, Transfer};
 use crate::types::{ChartName, Digest, Reason, Repository, Tag};
 
 /// Tag lists read side by side per mirror. The network layer bounds them per host.
@@ -30,16 +32,20 @@ const QUEUE: usize = 1024;
 const ENDING: Duration = Duration::from_secs(5);
 
 /// When the end of the run reached versions that nobody had taken up.
-const BEFORE: &str = "before this version's turn";
+pub(super) const BEFORE: &str = "before this version's turn";
 
 /// What the tasks of one mirror share.
-struct Cycle {
-    spec: MirrorSpec,
+pub(super) struct Cycle {
+    pub(super) spec: MirrorSpec,
     mode: Mode,
-    transfer: Arc<Transfer>,
-    ledger: Ledger,
-    engine: Engine,
-    stop: Stop,
+    pub(super) transfer: Arc<Transfer>,
+    /// For each destination of the transfer, which target of the mirror it is.
+    pub(super) targets: Vec<usize>,
+    pub(super) ledger: Ledger,
+    pub(super) engine: Engine,
+    pub(super) stop: Stop,
+    /// What the mirror remembers, where it does.
+    pub(super) recall: Option<Arc<Recall>>,
     /// The tags of all that the index lists, where they are compared with what the target has.
     known: HashMap<ChartName, HashSet<String>>,
 }
@@ -59,11 +65,13 @@ fn known(selections: &[Selection]) -> HashMap<ChartName, HashSet<String>> {
     known
 }
 
+/// Does the work of one mirror.
 pub(super) async fn run(engine: &Engine, opened: Opened, mode: Mode) -> MirrorReport {
     let Opened {
         spec,
         mut report,
         work,
+        recall,
         stop,
         timer,
     } = opened;
@@ -85,6 +93,7 @@ pub(super) async fn run(engine: &Engine, opened: Opened, mode: Mode) -> MirrorRe
         spec,
         mode,
         transfer,
+        targets,
         ledger,
         // Places are shared between mirrors
         engine: Engine {
@@ -92,6 +101,7 @@ pub(super) async fn run(engine: &Engine, opened: Opened, mode: Mode) -> MirrorRe
             ..engine.clone()
         },
         stop,
+        recall,
     });
     engine
         .progress
@@ -111,7 +121,7 @@ pub(super) async fn run(engine: &Engine, opened: Opened, mode: Mode) -> MirrorRe
     // All tasks were joined. Should one live on all the same, the books stay empty and do not balance, which `run`
     // finds out.
     if let Some(cycle) = Arc::into_inner(cycle) {
-        cycle.close(&targets, &mut report);
+        cycle.close(&mut report);
     }
     report
 }
@@ -147,15 +157,21 @@ impl Cycle {
             future::join_all(targets.map(|target| self.standings(target, &selection.candidates))).await;
         for (target, standings) in standings.into_iter().enumerate() {
             for (index, standing) in standings.into_iter().enumerate() {
-                self.settle(target, &selection.candidates[index], standing, |overwrite| {
-                    let job = jobs.entry(index).or_insert_with(|| Job {
-                        candidate: selection.candidates[index].clone(),
-                        destinations: Vec::new(),
-                        overwrite: false,
-                    });
-                    job.destinations.push(target);
-                    job.overwrite |= overwrite;
-                });
+                self.settle(
+                    target,
+                    &selection.candidates[index],
+                    standing,
+                    |overwrite, note| {
+                        let job = jobs.entry(index).or_insert_with(|| Job {
+                            candidate: selection.candidates[index].clone(),
+                            destinations: Vec::new(),
+                            overwrite: false,
+                        });
+                        job.destinations.push(target);
+                        job.overwrite |= overwrite;
+                        job.candidate.warnings.extend(note);
+                    },
+                );
             }
         }
         self.engine.progress.planned(&self.spec.name, jobs.len() as u64);
@@ -172,33 +188,66 @@ impl Cycle {
         if let Err(fault) = destination.check_contest(&first.repository) {
             return all(Standing::failed(fault));
         }
+        if let Some(standings) = self.remembered(target, candidates) {
+            return standings;
+        }
         let interrupted = || {
+            self.flaw();
             let reason = self.stop.reason(BEFORE);
             all(Standing::Failed(Action::Failed, Arc::new(reason)))
         };
         if self.stop.is_stopping() {
             return interrupted();
         }
-        let found = AssertUnwindSafe(self.find(destination, first, candidates)).catch_unwind();
+        let found = AssertUnwindSafe(self.find(target, first, candidates)).catch_unwind();
         tokio::select! {
             found = found => match found {
                 Ok(Ok((standings, tags))) => {
                     self.name_unknown(target, &first.repository, &tags);
                     standings
                 }
-                Ok(Err(fault)) => all(Standing::failed(fault)),
-                Err(_) => all(Standing::failed(panicked("a look at the target"))),
+                Ok(Err(fault)) => {
+                    self.flaw();
+                    all(Standing::failed(fault))
+                }
+                Err(_) => {
+                    self.flaw();
+                    all(Standing::failed(panicked("a look at the target")))
+                }
             },
             () = self.stop.expired() => interrupted(),
         }
     }
 
+    /// How each version stands without a request, where all of them are recorded. A layout is looked at all the same: it
+    /// costs nothing there.
+    fn remembered(&self, target: usize, candidates: &[Candidate]) -> Option<Vec<Standing>> {
+        let recall = self.recall.as_ref()?;
+        let destination = self.transfer.destinations()[target].target();
+        if recall.reconciles || self.spec.check_drift || matches!(destination, Target::Layout(_)) {
+            return None;
+        }
+        let number = self.targets[target];
+        if !remembered::suffices(recall, number, candidates, self.spec.overwrites()) {
+            return None;
+        }
+        remembered::standings(recall, (number, destination), candidates)
+    }
+
+    /// A tag list or a tag could not be read.
+    fn flaw(&self) {
+        if let Some(recall) = &self.recall {
+            recall.flaw();
+        }
+    }
+
     async fn find(
         &self,
-        destination: &Destination,
+        number: usize,
         first: &Candidate,
         candidates: &[Candidate],
     ) -> Result<(Vec<Standing>, Tags), Fault> {
+        let destination = &*self.transfer.destinations()[number];
         let target = destination.target();
         let repository = target
             .repository(&first.repository)
@@ -216,7 +265,13 @@ impl Cycle {
             repository: &repository,
             tags: &tags,
             depth: Depth::of(self.mode, self.spec.check_drift),
+            number: self.targets[number],
+            repair: self.spec.repair(),
+            recall: self.recall.as_deref(),
         };
+        if let Some(recall) = look.recall {
+            remembered::forget_deleted(recall, look.number, (target, &repository), &tags);
+        }
         let collisions = if tags.folded {
             case_collisions(candidates)
         } else {
@@ -251,11 +306,11 @@ impl Cycle {
         repository: &Repository,
         standings: &mut [Standing],
     ) {
-        let overwrite = self.spec.drift == DriftPolicy::Overwrite;
+        let overwrite = self.spec.overwrites();
         let wanted = |standing: &&mut Standing| match standing {
-            Standing::Missing => true,
+            Standing::Missing | Standing::Healed(_) => true,
             Standing::Drifted(..) => overwrite,
-            Standing::Present(_) | Standing::Failed(..) => false,
+            Standing::Present(_) | Standing::Left(_) | Standing::Failed(..) => false,
         };
         let mut wanted = standings.iter_mut().filter(wanted).peekable();
         if wanted.peek().is_none() {
@@ -274,18 +329,32 @@ impl Cycle {
         }
     }
 
-    /// Enters what is decided; asks `want` for a transfer otherwise.
-    fn settle(&self, target: usize, candidate: &Candidate, standing: Standing, mut want: impl FnMut(bool)) {
-        let overwrite = self.spec.drift == DriftPolicy::Overwrite;
+    /// Enters what is decided; asks `want` for a transfer otherwise, says whether it replaces what is there and what is to
+    /// be told of it.
+    fn settle(
+        &self,
+        target: usize,
+        candidate: &Candidate,
+        standing: Standing,
+        mut want: impl FnMut(bool, Option<Reason>),
+    ) {
+        let overwrite = self.spec.overwrites();
+        if let (Standing::Drifted(..), Some(recall)) = (&standing, &self.recall) {
+            recall.drifted(self.targets[target], candidate);
+        }
         let (action, reason, seen) = match (standing, self.mode) {
-            (Standing::Missing, Mode::Migrate) => return want(false),
-            (Standing::Drifted(..), Mode::Migrate) if overwrite => return want(true),
+            (Standing::Missing, Mode::Migrate) => return want(false, None),
+            (Standing::Healed(note), Mode::Migrate) => return want(false, Some(note)),
+            (Standing::Drifted(..), Mode::Migrate) if overwrite => return want(true, None),
             (Standing::Missing, Mode::Plan) => (Action::Push, None, None),
             (Standing::Drifted(reason, _), Mode::Plan) if overwrite => (Action::Push, Some(reason), None),
             (Standing::Missing, Mode::Verify { .. }) => {
-                let reason = Reason::new("missing", "not at the target; `migrate` pushes it");
+                let text = format!("not at the target; {} pushes it", self.spec.repair());
+                let reason = Reason::new("missing", text);
                 (Action::Failed, Some(Arc::new(reason)), None)
             }
+            (Standing::Healed(note), _) => (Action::Push, Some(Arc::new(note)), None),
+            (Standing::Left(reason), _) => (Action::Filtered, Some(reason), None),
             (Standing::Present(seen), _) => (Action::Present, None, seen),
             (Standing::Drifted(reason, seen), _) => (Action::Drifted, Some(reason), seen),
             (Standing::Failed(action, reason), _) => (action, Some(reason), None),
@@ -318,15 +387,23 @@ impl Cycle {
         }
     }
 
-    fn close(self, targets: &[usize], report: &mut MirrorReport) {
+    fn close(self, report: &mut MirrorReport) {
+        if let Some(recall) = &self.recall {
+            for (destination, item) in self.ledger.accepted_failures() {
+                recall.accepted_failure(self.targets[destination], &item);
+            }
+        }
         let books = self.ledger.close();
-        for ((number, mut items), destination) in targets.iter().zip(books).zip(self.transfer.destinations())
-        {
+        let destinations = self.transfer.destinations();
+        for ((number, mut items), destination) in self.targets.iter().zip(books).zip(destinations) {
             if let Some(reason) = destination.disproved() {
                 let reason = Arc::new(reason.clone());
                 for item in items.iter_mut().filter(|item| item.action == Action::Pushed) {
                     item.action = Action::Failed;
                     item.reason = Some(Arc::clone(&reason));
+                    if let Some(recall) = &self.recall {
+                        recall.change(|state| state.gone(*number, &item.chart, &item.version));
+                    }
                 }
             }
             let target = &mut report.targets[*number];
@@ -348,93 +425,4 @@ fn unusable(destination: &Destination, items: &[Item]) -> Option<Problem> {
         kind: ProblemKind::Target,
         reason,
     })
-}
-
-/// Carries versions as they come, as many at once as the pool admits, each in a task of its own: a panic there is
-/// that version's failure.
-async fn carry_all(cycle: &Arc<Cycle>, mut jobs: mpsc::Receiver<Job>) {
-    let mut tasks = JoinSet::new();
-    while let Some(job) = jobs.recv().await {
-        let place = tokio::select! {
-            biased;
-            () = cycle.stop.stopping() => None,
-            place = cycle.engine.gate.enter() => place,
-        };
-        let cycle = Arc::clone(cycle);
-        match place {
-            None => cycle.give_up(&job, &cycle.stopped(BEFORE)),
-            Some(place) => {
-                tasks.spawn(async move {
-                    cycle.carry(job).await;
-                    drop(place);
-                });
-            }
-        }
-        while tasks.try_join_next().is_some() {}
-    }
-    while tasks.join_next().await.is_some() {}
-}
-
-impl Cycle {
-    async fn carry(self: Arc<Self>, job: Job) {
-        let begun = Instant::now();
-        let entry = &job.candidate.entry;
-        let flight = Flight::start(Arc::clone(&self.engine.progress), &entry.chart, &entry.version);
-        let job = Arc::new(job);
-        let mut work = tokio::spawn({
-            let (transfer, job) = (Arc::clone(&self.transfer), Arc::clone(&job));
-            async move {
-                let outcomes = transfer.carry(&job, &flight).await;
-                flight.end(
-                    outcomes
-                        .iter()
-                        .map(|outcome| outcome.action)
-                        .max()
-                        .unwrap_or(Action::Failed),
-                );
-                outcomes
-            }
-        });
-        let outcomes = tokio::select! {
-            done = &mut work => done.map_err(|error| panicked(&error.to_string())),
-            () = self.stop.expired() => {
-                work.abort();
-                // It may have ended at the same moment: then what it did counts.
-                work.await.map_err(|_| self.stopped("while this version was in flight"))
-            }
-        };
-        let millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match outcomes {
-            Err(fault) => self.give_up(&job, &fault),
-            Ok(outcomes) => {
-                for outcome in outcomes {
-                    self.ledger.carried(&job.candidate, outcome, millis);
-                }
-            }
-        }
-    }
-
-    fn stopped(&self, when: &str) -> Fault {
-        Fault {
-            action: Action::Failed,
-            reason: self.stop.reason(when),
-        }
-    }
-
-    fn give_up(&self, job: &Job, fault: &Fault) {
-        for target in &job.destinations {
-            self.ledger
-                .carried(&job.candidate, Outcome::fault(*target, fault), 0);
-        }
-    }
-}
-
-fn panicked(what: &str) -> Fault {
-    Fault {
-        action: Action::Failed,
-        reason: Reason::new(
-            "internal",
-            format!("a defect of chartferry ended this version: {what}"),
-        ),
-    }
 }

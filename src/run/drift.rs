@@ -4,19 +4,23 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::inspect::{Inspection, Seen};
+use super::recall::{Recall, digests};
 use super::spec::{Engine, Mode};
-use crate::helm::index::{Entry, IndexDigest};
 use crate::plan::Candidate;
 use crate::report::Action;
 use crate::target::{Tags, TargetFault};
-use crate::transfer::{Destination, Fault, Transfer, listed};
-use crate::types::{Digest, Reason, Repository};
+use crate::transfer::{Destination, Fault, Transfer};
+use crate::types::{Reason, Repository};
 
 /// One version at one target.
 #[derive(Debug, Clone)]
 pub(super) enum Standing {
     /// Not there.
     Missing,
+    /// Not there, though it was: to be pushed again.
+    Healed(Reason),
+    /// Not there, and it is to stay so.
+    Left(Arc<Reason>),
     /// There, and what a look at it showed. With other bytes only if nobody asked.
     Present(Option<Box<Seen>>),
     /// There with other bytes.
@@ -61,6 +65,12 @@ pub(super) struct Look<'a> {
     pub(super) repository: &'a Repository,
     pub(super) tags: &'a Tags,
     pub(super) depth: Depth,
+    /// Which target of the mirror it is.
+    pub(super) number: usize,
+    /// The command that pushes again what somebody deletes.
+    pub(super) repair: &'static str,
+    /// What is remembered.
+    pub(super) recall: Option<&'a Recall>,
 }
 
 /// What a look costs and tells.
@@ -90,6 +100,13 @@ impl Depth {
 impl Look<'_> {
     /// Judges by the tag list, where that can be trusted and is enough; by the tag itself otherwise.
     pub(super) async fn standing(&self, candidate: &Candidate) -> Standing {
+        if let Some(recall) = self.recall {
+            let found = self.remembered(recall, candidate).await;
+            return found.unwrap_or_else(|fault| {
+                recall.flaw();
+                Standing::failed(self.destination.look_failed(self.repository, &fault))
+            });
+        }
         let listed = self.tags.names(candidate.tag.as_str());
         if !listed && self.tags.trusted {
             return Standing::Missing;
@@ -101,6 +118,11 @@ impl Look<'_> {
             Ok(found) => found.unwrap_or(Standing::Missing),
             Err(fault) => Standing::failed(self.destination.look_failed(self.repository, &fault)),
         }
+    }
+
+    /// Whether what is there is compared with the source.
+    pub(super) fn compares(&self) -> bool {
+        self.depth != Depth::Tags
     }
 
     async fn look(&self, candidate: &Candidate) -> Result<Option<Standing>, TargetFault> {
@@ -127,6 +149,7 @@ impl Look<'_> {
             repository: self.repository,
             candidate,
             deep,
+            repair: self.repair,
         };
         Ok(Some(match inspection.check(&manifest, &mut seen).await {
             Ok(()) => Standing::Present(Some(Box::new(seen))),
@@ -139,13 +162,13 @@ impl Look<'_> {
 }
 
 /// What an index gives as digest is the package's; for an `oci://` entry it may be the manifest's.
-fn drift(reference: &str, candidate: &Candidate, seen: &Seen) -> Option<Reason> {
+pub(super) fn drift(reference: &str, candidate: &Candidate, seen: &Seen) -> Option<Reason> {
     let Some(package) = seen.package else {
         let text = format!("{reference} is no Helm chart");
         return Some(Reason::new("not-a-chart", text));
     };
-    let digests: Vec<&Digest> = listed(candidate).filter_map(known_digest).collect();
-    if digests.is_empty() || digests.contains(&&package) || digests.contains(&&seen.manifest) {
+    let digests = digests(candidate);
+    if digests.is_empty() || digests.contains(&package) || digests.contains(&seen.manifest) {
         return None;
     }
     let wanted: Vec<_> = digests.iter().map(ToString::to_string).collect();
@@ -154,11 +177,4 @@ fn drift(reference: &str, candidate: &Candidate, seen: &Seen) -> Option<Reason> 
         wanted.join(" or ")
     );
     Some(Reason::new("drift", text))
-}
-
-fn known_digest(entry: &Entry) -> Option<&Digest> {
-    match &entry.digest {
-        IndexDigest::Sha256(digest) => Some(digest),
-        IndexDigest::None | IndexDigest::Other(_) => None,
-    }
 }

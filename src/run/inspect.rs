@@ -17,15 +17,13 @@ use crate::helm::provenance::MAX_SIZE;
 use crate::payload::{Payload, Spooled};
 use crate::plan::{Candidate, Mismatch};
 use crate::report::{Action, Provenance};
+use crate::state::Placed;
 use crate::target::{StoredManifest, Target, TargetFault};
 use crate::transfer::{Fault, Transfer, chart_name};
 use crate::types::{Class, Digest, Reason, Repository};
 
 /// Chart.yaml as JSON; annotations of some kilobytes are common, of megabytes unknown.
 const LARGEST_CONFIG: u64 = 4 << 20;
-
-/// What to do about an artifact that cannot be pulled.
-const MEND: &str = "delete the tag, then `migrate` pushes the version again";
 
 /// What a look at the artifact of a version showed.
 #[derive(Debug, Clone)]
@@ -36,6 +34,8 @@ pub(super) struct Seen {
     pub(super) package: Option<Digest>,
     /// Whether it holds a provenance file.
     pub(super) provenance: Option<Provenance>,
+    /// sha256 of that file.
+    pub(super) signature: Option<Digest>,
     /// What is odd about it.
     pub(super) warnings: Vec<Reason>,
 }
@@ -53,6 +53,21 @@ impl Seen {
             manifest: stored.digest,
             package: package.map(|package| package.digest),
             provenance,
+            signature: chart
+                .as_ref()
+                .and_then(ChartManifest::provenance)
+                .map(|file| file.digest),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// What is recorded, without a look.
+    pub(super) fn recorded(placed: &Placed) -> Self {
+        Self {
+            manifest: placed.manifest,
+            package: placed.package,
+            provenance: None,
+            signature: None,
             warnings: Vec::new(),
         }
     }
@@ -66,6 +81,8 @@ pub(super) struct Inspection<'a> {
     pub(super) repository: &'a Repository,
     pub(super) candidate: &'a Candidate,
     pub(super) deep: bool,
+    /// The command that pushes again what was deleted.
+    pub(super) repair: &'static str,
 }
 
 impl Inspection<'_> {
@@ -127,7 +144,7 @@ impl Inspection<'_> {
         let spooled = self.read(shown, config, LARGEST_CONFIG).await?;
         let bytes = bytes(spooled, LARGEST_CONFIG).await?;
         ConfigNames::parse(&bytes).map_err(|why| {
-            let text = format!("the config of {shown} is none of Helm's: {why}; {MEND}");
+            let text = format!("the config of {shown} is none of Helm's: {why}; {}", self.mend());
             Fault::refused("not-a-chart", text)
         })
     }
@@ -155,7 +172,7 @@ impl Inspection<'_> {
             .await;
         match found {
             Ok(true) => Ok(()),
-            Ok(false) => Err(missing(shown, blob)),
+            Ok(false) => Err(self.missing(shown, blob)),
             Err(fault) => Err(Fault::of_target(&fault)),
         }
     }
@@ -170,36 +187,42 @@ impl Inspection<'_> {
             .get_blob(self.repository, &blob.digest, blob.size, &self.engine.budget)
             .await;
         read.map_err(|fault| match fault.class() {
-            Class::NotFound => missing(shown, blob),
-            Class::Integrity => broken(shown, blob, &fault),
+            Class::NotFound => self.missing(shown, blob),
+            Class::Integrity => self.broken(shown, blob, &fault),
             _ => Fault::of_target(&fault),
         })
     }
-}
 
-fn missing(shown: &str, blob: &BlobRef) -> Fault {
-    let text = format!(
-        "{shown} names the blob {} (`{}`, {} bytes), which the target does not have; {MEND}",
-        blob.digest,
-        blob.media_type.escape_debug(),
-        blob.size
-    );
-    failed("blob-missing", text)
-}
+    /// What to do about an artifact that cannot be pulled.
+    fn mend(&self) -> String {
+        format!("delete the tag, then {} pushes the version again", self.repair)
+    }
 
-fn broken(shown: &str, blob: &BlobRef, fault: &TargetFault) -> Fault {
-    let kind = match blob.media_type.as_str() {
-        CHART_MEDIA_TYPE | OLD_CHART_MEDIA_TYPE => "the package".to_owned(),
-        PROVENANCE_MEDIA_TYPE => "the provenance file".to_owned(),
-        CONFIG_MEDIA_TYPE => "the config".to_owned(),
-        other => format!("a blob (`{}`)", other.escape_debug()),
-    };
-    let what = match fault.found_digest() {
-        Some(found) => format!("`{found}` instead of `{}`", blob.digest),
-        None => fault.to_string(),
-    };
-    let text = format!("{kind} of {shown} is damaged: {what}; {MEND}");
-    failed("blob-damaged", text)
+    fn missing(&self, shown: &str, blob: &BlobRef) -> Fault {
+        let text = format!(
+            "{shown} names the blob {} (`{}`, {} bytes), which the target does not have; {}",
+            blob.digest,
+            blob.media_type.escape_debug(),
+            blob.size,
+            self.mend()
+        );
+        failed("blob-missing", text)
+    }
+
+    fn broken(&self, shown: &str, blob: &BlobRef, fault: &TargetFault) -> Fault {
+        let kind = match blob.media_type.as_str() {
+            CHART_MEDIA_TYPE | OLD_CHART_MEDIA_TYPE => "the package".to_owned(),
+            PROVENANCE_MEDIA_TYPE => "the provenance file".to_owned(),
+            CONFIG_MEDIA_TYPE => "the config".to_owned(),
+            other => format!("a blob (`{}`)", other.escape_debug()),
+        };
+        let what = match fault.found_digest() {
+            Some(found) => format!("`{found}` instead of `{}`", blob.digest),
+            None => fault.to_string(),
+        };
+        let text = format!("{kind} of {shown} is damaged: {what}; {}", self.mend());
+        failed("blob-damaged", text)
+    }
 }
 
 fn failed(code: &'static str, text: String) -> Fault {

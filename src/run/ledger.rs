@@ -12,6 +12,8 @@ use crate::types::{ChartName, Reason};
 pub(super) struct Ledger {
     targets: Vec<Mutex<Vec<Item>>>,
     accept: Accept,
+    /// Failures that the user accepts, by target.
+    accepted: Mutex<Vec<(usize, Item)>>,
 }
 
 impl Ledger {
@@ -19,6 +21,7 @@ impl Ledger {
         Self {
             targets: (0..targets).map(|_| Mutex::default()).collect(),
             accept,
+            accepted: Mutex::default(),
         }
     }
 
@@ -89,11 +92,20 @@ impl Ledger {
     fn enter(&self, target: usize, mut item: Item) {
         let troubled = matches!(item.action, Action::Failed | Action::Refused | Action::Drifted);
         if troubled && self.accept.covers(&item.chart, &item.version) {
+            if item.action == Action::Failed {
+                let mut accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+                accepted.push((target, item.clone()));
+            }
             item.action = Action::Accepted;
         }
         if let Some(items) = self.targets.get(target) {
             items.lock().unwrap_or_else(PoisonError::into_inner).push(item);
         }
+    }
+
+    /// What failed and was accepted, with its target.
+    pub(super) fn accepted_failures(&self) -> Vec<(usize, Item)> {
+        std::mem::take(&mut *self.accepted.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The items of each target, by chart and in the order of the index.
@@ -104,16 +116,21 @@ impl Ledger {
             .map(|items| items.into_inner().unwrap_or_else(PoisonError::into_inner));
         items
             .map(|mut items| {
-                items.sort_by(|a, b| {
-                    a.chart
-                        .cmp(&b.chart)
-                        .then(a.index_line.cmp(&b.index_line))
-                        .then_with(|| a.version.cmp(&b.version))
-                });
+                sort(&mut items);
                 items
             })
             .collect()
     }
+}
+
+/// By chart and in the order of the index.
+pub(super) fn sort(items: &mut [Item]) {
+    items.sort_by(|a, b| {
+        a.chart
+            .cmp(&b.chart)
+            .then(a.index_line.cmp(&b.index_line))
+            .then_with(|| a.version.cmp(&b.version))
+    });
 }
 
 fn item(candidate: &Candidate, action: Action) -> Item {

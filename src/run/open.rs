@@ -31,11 +31,19 @@ pub(super) struct Targets {
 }
 
 impl Targets {
-    /// Opens all targets of a mirror side by side.
-    pub(super) async fn open_all(&self, engine: &Engine, spec: &MirrorSpec, mode: Mode) -> Vec<OpenedTarget> {
-        let opened = spec.targets.iter().map(|target| async {
+    /// Opens all targets of a mirror side by side. Those that are not needed are known by name and asked for nothing; of a
+    /// layout nothing need be asked.
+    pub(super) async fn open_all(
+        &self,
+        engine: &Engine,
+        spec: &MirrorSpec,
+        mode: Mode,
+        needed: &dyn Fn(usize) -> bool,
+    ) -> Vec<OpenedTarget> {
+        let targets = spec.targets.iter().enumerate();
+        let opened = targets.map(|(number, target)| async move {
             let mut report = TargetReport::new(&target.to_string());
-            let destination = match self.open(engine, target, mode).await {
+            let destination = match self.open(engine, target, mode, needed(number)).await {
                 Ok(target) => Some(Arc::new(Destination::new(target))),
                 Err(fault) => {
                     report.error = Some(problem(&fault));
@@ -47,14 +55,22 @@ impl Targets {
         join_all(opened).await
     }
 
-    async fn open(&self, engine: &Engine, target: &TargetSpec, mode: Mode) -> Result<Target, TargetFault> {
+    async fn open(
+        &self,
+        engine: &Engine,
+        target: &TargetSpec,
+        mode: Mode,
+        needed: bool,
+    ) -> Result<Target, TargetFault> {
         match target {
             TargetSpec::Layout(dir) => Ok(Target::Layout(self.layout(dir, mode).await?)),
             TargetSpec::Registry(address) => {
                 let registry = self.registry(engine, &address.host, mode)?;
-                registry.probe().await?;
-                // What registry it is may have come out only now.
-                registry.check_target(address)?;
+                if needed {
+                    registry.probe().await?;
+                    // What registry it is may have come out only now.
+                    registry.check_target(address)?;
+                }
                 Ok(Target::Registry {
                     registry,
                     address: address.clone(),

@@ -1,6 +1,5 @@
-//! The first half of a run: what each source has, which of it is wanted, and who may write where.
+//! The first half of a run: what each source has, and which of it is wanted.
 
-use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -9,12 +8,13 @@ use futures_util::{FutureExt as _, future};
 use http::StatusCode;
 
 use super::open::{OpenedTarget, Registries, Targets};
+use super::recall::Recall;
+use super::remembered;
 use super::spec::{Engine, MirrorSpec, Mode};
 use super::stop::{Stop, Timer};
 use crate::helm::index::Index;
 use crate::net::AddressGuard;
-use crate::plan::ownership::{self, Claim, Overlap, overlaps};
-use crate::plan::{self, Mismatch, Planner, Selection};
+use crate::plan::{self, Planner, Selection};
 use crate::report::{MirrorReport, Problem, ProblemKind};
 use crate::source::{Snapshot, Source, SourceError, SourceSpec, Validators};
 use crate::transfer::{Transfer, chain};
@@ -24,8 +24,10 @@ use crate::types::{ChartName, Reason, Shard};
 pub(super) struct Opened {
     pub(super) spec: MirrorSpec,
     pub(super) report: MirrorReport,
-    /// None where the source could not be used, or no target.
+    /// None where the source could not be used, or no target, or nothing changed.
     pub(super) work: Option<Work>,
+    /// What the mirror remembers, where it does.
+    pub(super) recall: Option<Arc<Recall>>,
     /// The mirror's own cords, and what pulls the first of them when its time is up.
     pub(super) stop: Stop,
     pub(super) timer: Option<Timer>,
@@ -40,7 +42,26 @@ pub(super) struct Work {
     pub(super) selections: Vec<Selection>,
 }
 
-/// Opens the targets and reads the index of one mirror, side by side.
+/// What a source said.
+enum Found {
+    /// A new index. The targets, if they were opened meanwhile.
+    Fresh(Box<Read>, Option<Vec<OpenedTarget>>),
+    /// The one of the last run.
+    Unchanged(Validators),
+}
+
+/// A source and what its index said.
+struct Read {
+    source: Source,
+    index: Index,
+    validators: Validators,
+}
+
+/// Why there is nothing to do, and what is known of the targets.
+type Halt = (Problem, Vec<OpenedTarget>);
+
+/// Reads the index of one mirror and opens its targets: side by side, or with a state only those that the index gives
+/// work for.
 pub(super) async fn read(
     engine: &Engine,
     targets: &Targets,
@@ -52,56 +73,203 @@ pub(super) async fn read(
     let mut report = MirrorReport::new(&spec.name, &spec.source.to_string());
     report.drift = spec.drift;
     report.drift_checked = spec.check_drift || matches!(mode, Mode::Verify { .. });
-    engine.progress.phase(&spec.name, "reading the index");
-    let reading = AssertUnwindSafe(read_source(engine, &spec)).catch_unwind();
-    let both = future::join(targets.open_all(engine, &spec, mode), reading);
-    let read = tokio::select! {
-        read = both => Some(read),
-        () = stop.stopping() => None,
-    };
-    let mut fail = |kind, reason| report.error = Some(Problem { kind, reason });
-    let work = match read {
-        None => {
-            fail(ProblemKind::Source, stop.reason("while it read the index"));
-            None
-        }
-        Some((targets, Ok(Ok(read)))) => Some(prepare(engine, &spec, read, targets, &mut report, now)),
-        Some((targets, source)) => {
-            if let Ok(Err(error)) = source {
-                fail(ProblemKind::Source, Reason::new(error.code(), chain(&error)));
-            } else {
-                let text = "a defect of chartferry ended the reading of the index";
-                fail(ProblemKind::Defect, Reason::new("internal", text));
-            }
-            report.targets = targets.into_iter().map(|target| target.report).collect();
-            None
-        }
-    };
-    Opened {
+    let mut opened = Opened {
         spec,
         report,
-        work,
+        work: None,
+        recall: None,
         stop,
         timer,
+    };
+    let reading = Reading {
+        engine,
+        targets,
+        mode,
+        now,
+    };
+    if let Err((problem, targets)) = reading.run(&mut opened).await {
+        opened.report.error = Some(problem);
+        opened.report.targets = targets.into_iter().map(|target| target.report).collect();
     }
+    opened
 }
 
-/// A source and what its index said.
-struct Read {
-    source: Source,
-    index: Index,
-    validators: Validators,
+struct Reading<'a> {
+    engine: &'a Engine,
+    targets: &'a Targets,
+    mode: Mode,
+    now: DateTime<Utc>,
 }
 
-async fn read_source(engine: &Engine, spec: &MirrorSpec) -> Result<Read, SourceError> {
-    let options = spec.source_options.clone();
-    let source = Source::open(&spec.source, engine.net.clone(), engine.budget.clone(), options);
-    match source.snapshot(None).await? {
-        Snapshot::Fresh { index, validators } => Ok(Read {
+impl Reading<'_> {
+    async fn run(&self, opened: &mut Opened) -> Result<(), Halt> {
+        self.remember(opened).await?;
+        let Opened {
+            spec,
+            report,
+            work,
+            recall,
+            stop,
+            ..
+        } = opened;
+        let recall = recall.as_deref();
+        self.engine.progress.phase(&spec.name, "reading the index");
+        let (read, targets) = match or_stop(stop, self.ask(spec, recall)).await? {
+            Found::Unchanged(validators) => {
+                if let Some(recall) = recall {
+                    recall.rest(spec, validators, report);
+                }
+                return Ok(());
+            }
+            Found::Fresh(read, targets) => (read, targets),
+        };
+        let Read {
             source,
             index,
             validators,
-        }),
+        } = *read;
+        let selections = self.select(spec, recall, index, &validators, report);
+        let targets = match targets {
+            Some(targets) => targets,
+            None => {
+                let needed = |number| needs_target(spec, recall, number, &selections);
+                let opening = self.targets.open_all(self.engine, spec, self.mode, &needed);
+                or_stop(stop, async { Ok(opening.await) }).await?
+            }
+        };
+        *work = Some(equip(
+            self.engine,
+            spec,
+            (source, validators),
+            targets,
+            selections,
+            report,
+        ));
+        Ok(())
+    }
+
+    /// Opens the state. `verify` compares with the registry itself and needs none.
+    async fn remember(&self, opened: &mut Opened) -> Result<(), Halt> {
+        let Some(memory) = &opened.spec.memory else {
+            return Ok(());
+        };
+        if matches!(self.mode, Mode::Verify { .. }) {
+            return Ok(());
+        }
+        let (recall, warnings) = Recall::open(memory.clone(), self.mode, self.now)
+            .await
+            .map_err(|problem| (problem, Vec::new()))?;
+        opened.report.warnings.extend(warnings);
+        // The record tells what is there, and the index what should be.
+        opened.report.drift_checked = true;
+        opened.recall = Some(recall);
+        Ok(())
+    }
+
+    async fn ask(&self, spec: &MirrorSpec, recall: Option<&Recall>) -> Result<Found, Halt> {
+        let Some(recall) = recall else {
+            let all = |_| true;
+            let opening = self.targets.open_all(self.engine, spec, self.mode, &all);
+            let (targets, found) = future::join(opening, self.index(spec, None)).await;
+            return match found {
+                Ok(Found::Fresh(read, _)) => Ok(Found::Fresh(read, Some(targets))),
+                Ok(unchanged @ Found::Unchanged(_)) => Ok(unchanged),
+                Err(problem) => Err((problem, targets)),
+            };
+        };
+        let condition = recall.condition(spec, self.mode, self.now);
+        let found = self.index(spec, condition.as_ref()).await;
+        found.map_err(|problem| (problem, Vec::new()))
+    }
+
+    async fn index(&self, spec: &MirrorSpec, condition: Option<&Validators>) -> Result<Found, Problem> {
+        let reading = AssertUnwindSafe(read_source(self.engine, spec, condition)).catch_unwind();
+        match reading.await {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(error)) => Err(Problem {
+                kind: ProblemKind::Source,
+                reason: Reason::new(error.code(), chain(&error)),
+            }),
+            Err(_) => Err(Problem {
+                kind: ProblemKind::Defect,
+                reason: Reason::new(
+                    "internal",
+                    "a defect of chartferry ended the reading of the index",
+                ),
+            }),
+        }
+    }
+
+    /// What of an index is wanted.
+    fn select(
+        &self,
+        spec: &MirrorSpec,
+        recall: Option<&Recall>,
+        index: Index,
+        validators: &Validators,
+        report: &mut MirrorReport,
+    ) -> Vec<Selection> {
+        report.index_entries = index.charts.iter().map(|chart| chart.entries.len() as u64).sum();
+        report.warnings.extend(index.warnings);
+        if let Some(recall) = recall {
+            let (reasons, holds_back) = recall.take_up(&index.charts, validators, self.now);
+            if holds_back {
+                report.safety_limits.extend(reasons);
+            } else {
+                report.warnings.extend(reasons);
+            }
+        }
+        let first_seen = |chart: &str, version: &str| recall?.first_seen(chart, version);
+        let planner = Planner::new(&index.charts, &spec.rules, self.now).remembering(&first_seen);
+        report.warnings.extend_from_slice(planner.warnings());
+        let charts = index.charts.into_iter();
+        let selections: Vec<_> = charts.flat_map(|chart| planner.select(chart).split()).collect();
+        let warnings = selections.iter().flat_map(|selection| &selection.warnings);
+        report.warnings.extend(warnings.cloned());
+        let candidates = selections.iter().map(|selection| selection.candidates.len());
+        let entries = usize::try_from(report.index_entries).unwrap_or(usize::MAX);
+        let nothing = plan::nothing_selected(candidates.sum(), entries);
+        report.warnings.extend(nothing);
+        let selections = match spec.shard {
+            None => selections,
+            Some(shard) => share(selections, shard, report),
+        };
+        if let Some(recall) = recall {
+            recall.selected(&selections, self.now);
+        }
+        selections
+    }
+}
+
+/// Does `work` unless the mirror is told to stop meanwhile.
+async fn or_stop<T>(stop: &Stop, work: impl Future<Output = Result<T, Halt>>) -> Result<T, Halt> {
+    tokio::select! {
+        done = work => done,
+        () = stop.stopping() => {
+            let reason = stop.reason("while it read the index");
+            let kind = ProblemKind::Source;
+            Err((Problem { kind, reason }, Vec::new()))
+        }
+    }
+}
+
+async fn read_source(
+    engine: &Engine,
+    spec: &MirrorSpec,
+    condition: Option<&Validators>,
+) -> Result<Found, SourceError> {
+    let options = spec.source_options.clone();
+    let source = Source::open(&spec.source, engine.net.clone(), engine.budget.clone(), options);
+    match source.snapshot(condition).await? {
+        Snapshot::Fresh { index, validators } => Ok(Found::Fresh(
+            Box::new(Read {
+                source,
+                index,
+                validators,
+            }),
+            None,
+        )),
+        Snapshot::Unchanged { validators } if condition.is_some() => Ok(Found::Unchanged(validators)),
         // Nothing was given to compare with, so nothing can be unchanged; what it has is not known all the same.
         Snapshot::Unchanged { .. } => Err(SourceError::Status {
             what: "index",
@@ -111,43 +279,28 @@ async fn read_source(engine: &Engine, spec: &MirrorSpec) -> Result<Read, SourceE
     }
 }
 
-fn prepare(
+/// Whether anything is to be asked of a target: a version that is not recorded there, or whatever is to be looked at anew.
+fn needs_target(spec: &MirrorSpec, recall: Option<&Recall>, number: usize, selections: &[Selection]) -> bool {
+    let Some(recall) = recall else { return true };
+    let overwrite = spec.overwrites();
+    let unknown = |selection: &Selection| {
+        let candidates = &selection.candidates;
+        !remembered::suffices(recall, number, candidates, overwrite)
+    };
+    recall.reconciles
+        || spec.check_drift
+        || (recall.memory.prune && recall.state(|state| state.vanished(number).next().is_some()))
+        || selections.iter().any(unknown)
+}
+
+fn equip(
     engine: &Engine,
     spec: &MirrorSpec,
-    read: Read,
+    read: (Source, Validators),
     targets: Vec<OpenedTarget>,
+    selections: Vec<Selection>,
     report: &mut MirrorReport,
-    now: DateTime<Utc>,
 ) -> Work {
-    let Read {
-        source,
-        index,
-        validators,
-    } = read;
-    report.index_entries = index.charts.iter().map(|chart| chart.entries.len() as u64).sum();
-    report.warnings.extend(index.warnings);
-    let planner = Planner::new(&index.charts, &spec.rules, now);
-    report.warnings.extend_from_slice(planner.warnings());
-    let selections: Vec<_> = index
-        .charts
-        .into_iter()
-        .flat_map(|chart| planner.select(chart).split())
-        .collect();
-    report.warnings.extend(
-        selections
-            .iter()
-            .flat_map(|selection| selection.warnings.iter().cloned()),
-    );
-    let selected = selections
-        .iter()
-        .map(|selection| selection.candidates.len())
-        .sum();
-    let entries = usize::try_from(report.index_entries).unwrap_or(usize::MAX);
-    report.warnings.extend(plan::nothing_selected(selected, entries));
-    let selections = match spec.shard {
-        None => selections,
-        Some(shard) => share(selections, shard, report),
-    };
     let mut numbers = Vec::new();
     let mut destinations = Vec::new();
     for (number, target) in targets.into_iter().enumerate() {
@@ -163,7 +316,7 @@ fn prepare(
     };
     let transfer = Transfer::new(
         &report.source,
-        (source, validators),
+        read,
         destinations,
         spec.policy.clone(),
         engine.budget.clone(),
@@ -189,50 +342,4 @@ fn share(selections: Vec<Selection>, shard: Shard, report: &mut MirrorReport) ->
     report.index_entries = report.index_entries.saturating_sub(entries as u64);
     report.shard = Some(shard);
     own
-}
-
-/// Marks what two mirrors would fill from different sources: neither writes it (product rules "Trust").
-pub(super) fn settle_claims(mirrors: &mut [Opened]) {
-    let claims: Vec<Claim> = mirrors.iter().flat_map(claims).collect();
-    let overlaps = overlaps(&claims);
-    for opened in mirrors {
-        let concerns = |overlap: &&Overlap| overlap.mirrors.contains(&opened.spec.name);
-        let own: Vec<_> = overlaps.iter().filter(concerns).collect();
-        let reasons = own.iter().map(|overlap| overlap.reason.clone());
-        opened.report.warnings.extend(reasons);
-        let Some(work) = &opened.work else { continue };
-        let conflicts = own.iter().filter(|overlap| overlap.conflict);
-        let conflicts: HashSet<&str> = conflicts.map(|overlap| &*overlap.repository).collect();
-        for destination in work.transfer.destinations() {
-            let target = destination.target().name();
-            let names = work.selections.iter().filter_map(|one| one.repository.as_ref());
-            let mut contested: HashSet<ChartName> = names
-                .filter(|name| conflicts.contains(format!("{target}/{name}").as_str()))
-                .cloned()
-                .collect();
-            if opened.spec.policy.mismatch == Mismatch::Package {
-                // Its packages may turn out to have any name, so all that others fill is out of bounds.
-                contested.extend(ownership::of_others(&claims, &opened.report.source, &target));
-            }
-            destination.contest(contested);
-        }
-    }
-}
-
-fn claims(opened: &Opened) -> impl Iterator<Item = Claim> + '_ {
-    opened.work.iter().flat_map(move |work| {
-        let wanted = work
-            .selections
-            .iter()
-            .filter(|selection| !selection.candidates.is_empty());
-        let repositories: Vec<_> = wanted
-            .filter_map(|selection| selection.repository.clone())
-            .collect();
-        work.transfer.destinations().iter().map(move |destination| Claim {
-            mirror: opened.spec.name.clone(),
-            source: opened.report.source.to_string(),
-            target: destination.target().name(),
-            repositories: repositories.clone(),
-        })
-    })
 }

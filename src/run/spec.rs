@@ -16,7 +16,7 @@ use crate::transfer::Policy;
 use crate::transfer::width::{Gate, Width};
 use crate::types::{OciTarget, Shard, TargetError};
 
-use super::Stop;
+use super::{Claims, Memory, Stop};
 
 /// One source and where its charts go.
 #[derive(Debug, Clone)]
@@ -43,6 +43,8 @@ pub struct MirrorSpec {
     pub run_timeout: Option<Duration>,
     /// Only this part of the repositories, where several processes share the work.
     pub shard: Option<Shard>,
+    /// What is remembered between runs; none where each run finds out everything anew.
+    pub memory: Option<Memory>,
 }
 
 impl MirrorSpec {
@@ -60,7 +62,21 @@ impl MirrorSpec {
             create_repositories: false,
             run_timeout: None,
             shard: None,
+            memory: None,
         }
+    }
+
+    /// The command that pushes again what is missing at a target. With a state it has to be told to look.
+    pub(super) fn repair(&self) -> &'static str {
+        match self.memory {
+            Some(_) => "`migrate --reconcile`",
+            None => "`migrate`",
+        }
+    }
+
+    /// Tags that name other bytes than the source has are written anew.
+    pub(super) fn overwrites(&self) -> bool {
+        self.drift == DriftPolicy::Overwrite
     }
 }
 
@@ -130,6 +146,8 @@ pub struct Engine {
     pub progress: Arc<dyn Progress>,
     /// How the run is told to end.
     pub stop: Stop,
+    /// Which repositories the mirrors of the process fill.
+    pub claims: Claims,
 }
 
 /// Package bytes in memory where nobody says how many (product rules "Config").
@@ -147,6 +165,7 @@ impl Engine {
             credentials: Arc::new(FixedCredentials(Credential::Anonymous)),
             progress: Arc::new(NoProgress),
             stop: Stop::new(GRACE),
+            claims: Claims::default(),
         })
     }
 }

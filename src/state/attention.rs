@@ -17,7 +17,7 @@ pub(super) const MOST: usize = 10_000;
 const TEXT: usize = 1000;
 
 /// Which version, at which target.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Matter {
     /// The chart's key in the index.
     pub chart: Arc<str>,
@@ -88,6 +88,18 @@ impl State {
         self.attention.retain(|matter, _| noted.contains(matter));
     }
 
+    /// What is known of a version that needs attention.
+    pub fn matter(&self, matter: &Matter) -> Option<&Attention> {
+        self.attention.get(matter)
+    }
+
+    /// A run found the index unchanged: all that is wrong still is.
+    pub fn remains(&mut self) {
+        for attention in self.attention.values_mut() {
+            attention.runs = attention.runs.saturating_add(1);
+        }
+    }
+
     /// All that is wrong, by chart and version: what the report of an idle cycle lists.
     pub fn attention(&self) -> impl Iterator<Item = (&Matter, &Attention)> {
         self.attention.iter()
@@ -131,10 +143,11 @@ mod tests {
         assert!(note(&mut state, first, 1));
         state.notified();
         assert!(note(&mut state, first, 2));
-        let (_, known) = state.attention().next().unwrap();
+        state.remains();
+        let known = state.matter(&matter("1.0.0")).unwrap();
         assert_eq!(
             (known.runs, known.notified, known.since),
-            (2, true, sample::day(1))
+            (3, true, sample::day(1))
         );
         assert_eq!(known.reason.text.len(), TEXT);
         // Other bytes are another drift.

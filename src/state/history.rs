@@ -4,34 +4,14 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 use super::State;
 use super::clip::clip;
-use crate::report::{Action, ExitStatus, Totals};
+use crate::report::{Action, ExitStatus, RunSummary, Totals};
 
 /// Runs that are remembered: two days of a run every hour.
 pub(super) const MOST: usize = 50;
 const TEXT: usize = 1000;
-
-/// A run in short.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RunSummary {
-    /// When it began.
-    pub started: DateTime<Utc>,
-    /// When it ended.
-    pub finished: DateTime<Utc>,
-    /// The exit code that this mirror alone would have given (reliability 2).
-    pub exit: u8,
-    /// How many versions per action, all targets together; only what there was.
-    pub counts: Vec<(Box<str>, u64)>,
-    /// Bytes sent.
-    pub bytes: u64,
-    /// What kept the whole mirror from being served.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<Box<str>>,
-}
 
 /// The last runs of a mirror.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,12 +43,6 @@ impl RunSummary {
             bytes: totals.bytes,
             problem: problem.map(|text| clip(Cow::Borrowed(text), TEXT).into()),
         }
-    }
-
-    /// How many versions the action happened to.
-    pub fn of(&self, action: Action) -> u64 {
-        let found = self.counts.iter().find(|(name, _)| **name == *action.as_str());
-        found.map_or(0, |(_, count)| *count)
     }
 }
 

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::history::RunSummary;
 use super::idle::Settled;
 use super::{Identity, Provenance};
+use crate::report::RunSummary;
 use crate::types::Digest;
 
 /// The format that is written. Any change of a line makes it another one.

@@ -1,11 +1,13 @@
 //! A look at a new index: what is new, what is gone, and whether it may be believed (shrink guard, product rules
 //! "Trust"; reliability F03, F34, F35).
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use super::State;
 use crate::report::count;
-use crate::types::Reason;
+use crate::types::{ChartName, Digest, Reason, Tag};
 
 /// How much an index may lose before it is suspicious.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,11 +177,36 @@ impl State {
     }
 
     /// What is at a target and no longer in the index (`vanished`), by chart and version.
-    pub fn vanished(&self, target: usize) -> impl Iterator<Item = (&str, &str)> {
+    pub fn vanished(&self, target: usize) -> impl Iterator<Item = Vanished> + '_ {
         self.versions()
-            .filter(move |(_, _, known)| !known.current && known.at(target).is_some())
-            .map(|(chart, version, _)| (&**chart, version))
+            .filter(|(_, _, known)| !known.current)
+            .filter_map(move |(chart, version, known)| {
+                let placed = known.at(target)?;
+                let (repository, tag) = placed.place((chart, version))?;
+                Some(Vanished {
+                    chart: Arc::clone(chart),
+                    version: version.into(),
+                    repository,
+                    tag,
+                    manifest: placed.manifest,
+                })
+            })
     }
+}
+
+/// A version at a target that the index lists no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vanished {
+    /// The chart's key in the index that had it.
+    pub chart: Arc<str>,
+    /// The version as it was written there.
+    pub version: Box<str>,
+    /// The repository below the target's prefix.
+    pub repository: ChartName,
+    /// The tag.
+    pub tag: Tag,
+    /// The digest of its manifest.
+    pub manifest: Digest,
 }
 
 #[cfg(test)]
@@ -277,7 +304,9 @@ mod tests {
         assert!(state.stored(0, &wanted, &sample::pushed("7"), sample::day(900)));
         assert_eq!(state.known("app", "7.0.0").unwrap().first_seen, sample::day(500));
         look(&mut state, 8..=20, false);
-        assert_eq!(state.vanished(0).collect::<Vec<_>>(), [("app", "7.0.0")]);
+        let vanished: Vec<_> = state.vanished(0).collect();
+        assert_eq!((vanished.len(), &*vanished[0].version), (1, "7.0.0"));
+        assert_eq!(vanished[0].tag, tag);
         assert_eq!(state.vanished(1).count(), 0);
         assert_eq!(state.versions().count(), 14);
         assert!(!state.known("app", "7.0.0").unwrap().is_listed());

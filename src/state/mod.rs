@@ -17,7 +17,7 @@
 //!   ├─ index unchanged: state.unchanged(validators); report state.attention(), vanished(target), suspicion(); done
 //!   └─ a new index:
 //!      state.look(entries, max_shrink, …)     all entries, before the filters; its warnings go into the report
-//!      known(chart, version).first_seen       for `cooldown`, while the planner selects
+//!      known(chart, version).first_seen       for the cooldown, while the planner selects
 //!      per target and repository: unless reconcile_due or not needs_no_list, no tag list is read
 //!        step(recorded(target, wanted), tagged, heal)   what to do with each version
 //!      state.stored(target, …), then checkpoint         after each tag that was written or adopted, never before
@@ -57,7 +57,6 @@ mod attention;
 mod claim;
 mod clip;
 mod codes;
-mod cooldown;
 mod decode;
 mod encode;
 mod error;
@@ -69,6 +68,7 @@ mod lines;
 mod location;
 mod look;
 mod memory;
+mod outline;
 mod provenance;
 mod prune;
 #[cfg(test)]
@@ -80,17 +80,18 @@ mod version;
 #[cfg(test)]
 mod tests;
 
+pub use crate::report::RunSummary;
 pub use attention::{Attention, Matter};
 pub use claim::Claim;
-pub use cooldown::{Cooldown, cooldown};
 pub use error::StateError;
 pub use folder::StateFolder;
-pub use history::{History, RunSummary};
+pub use history::History;
 pub use identity::Identity;
 pub use idle::{Ask, Because, Settled};
 pub use location::default_folder;
-pub use look::{Look, MaxShrink, Seen};
+pub use look::{Look, MaxShrink, Seen, Vanished};
 pub use memory::{LONGEST_NAME, State, Stored};
+pub use outline::Row;
 pub use provenance::{Provenance, ProvenanceChange};
 pub use prune::{Conduct, MaxDelete, Prunable, PruneHeld};
 pub use standing::{Recorded, Step, Tagged, Wanted, step};

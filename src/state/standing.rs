@@ -87,7 +87,12 @@ impl State {
         // else put there: whether those bytes are right was never known.
         let passed = || placed.origin == Origin::Pushed && placed.indexed.as_deref().is_some_and(listed);
         match &placed.package {
-            Some(package) if wanted.digests.is_empty() || listed(package) || passed() => Recorded::InPlace,
+            // What an index gives for an `oci://` entry may be the manifest's digest.
+            Some(package)
+                if wanted.digests.is_empty() || listed(package) || listed(&placed.manifest) || passed() =>
+            {
+                Recorded::InPlace
+            }
             package => Recorded::Changed {
                 package: *package,
                 origin: placed.origin,

@@ -93,13 +93,19 @@ impl MirrorState {
         self.folder.replace(&self.file, |out| write(&self.state, out))
     }
 
+    /// Whether the last save is long enough ago for another one.
+    pub fn is_checkpoint_due(&self, now: DateTime<Utc>) -> bool {
+        let recent = |saved: DateTime<Utc>| saved <= now && now - saved < CHECKPOINT;
+        !self.saved.is_some_and(recent)
+    }
+
     /// Saves if the last time is long enough ago. To be called after each version that was carried.
     pub fn checkpoint(&mut self, now: DateTime<Utc>) -> Result<(), StateError> {
-        let recent = |saved: DateTime<Utc>| saved <= now && now - saved < CHECKPOINT;
-        if self.saved.is_some_and(recent) {
-            return Ok(());
+        if self.is_checkpoint_due(now) {
+            self.save(now)
+        } else {
+            Ok(())
         }
-        self.save(now)
     }
 }
 

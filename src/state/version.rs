@@ -105,7 +105,8 @@ impl Placed {
     }
 
     /// Repository and tag. None if the chart's name leads to no repository, which then was recorded as `elsewhere`.
-    pub(super) fn place(&self, (chart, version): (&str, &str)) -> Option<(ChartName, Tag)> {
+    /// `chart` and `version` are those of the index.
+    pub fn place(&self, (chart, version): (&str, &str)) -> Option<(ChartName, Tag)> {
         match &self.elsewhere {
             Some(place) => Some((**place).clone()),
             None => Some((ChartName::new(chart).ok()?, Tag::from_version(version).ok()?)),

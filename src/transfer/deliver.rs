@@ -19,6 +19,8 @@ pub(super) struct Cargo {
     pub(super) source_url: Box<str>,
     pub(super) package_digest: Digest,
     pub(super) provenance: Provenance,
+    /// sha256 of the provenance file.
+    pub(super) provenance_digest: Option<Digest>,
     pub(super) digest_check: DigestCheck,
     pub(super) warnings: Vec<Reason>,
 }
@@ -143,6 +145,7 @@ impl Errand<'_> {
             source_url: Some(cargo.source_url.clone()),
             package_digest: Some(cargo.package_digest),
             provenance: Some(cargo.provenance),
+            provenance_digest: cargo.provenance_digest,
             digest_check: Some(cargo.digest_check),
             bytes,
         }

@@ -95,6 +95,8 @@ pub struct Outcome {
     pub manifest_digest: Option<Digest>,
     /// What is known of the provenance file.
     pub provenance: Option<Provenance>,
+    /// sha256 of the provenance file, where one was carried.
+    pub provenance_digest: Option<Digest>,
     /// Whether the index's digest was compared.
     pub digest_check: Option<DigestCheck>,
     /// Bytes sent.
@@ -113,6 +115,7 @@ impl Outcome {
             package_digest: None,
             manifest_digest: None,
             provenance: None,
+            provenance_digest: None,
             digest_check: None,
             bytes: 0,
         }

@@ -27,6 +27,7 @@ impl Transfer {
         let (chart, tag) = self.address(candidate, &obtained)?;
         let spooled = obtained.spooled;
         let provenance = obtained.provenance_file;
+        let provenance_digest = provenance.as_ref().map(|(digest, _)| *digest);
         let artifact = artifact::assemble(
             &obtained.package,
             (spooled.digest, spooled.size),
@@ -53,6 +54,7 @@ impl Transfer {
             source_url: obtained.url,
             package_digest: spooled.digest,
             provenance: obtained.provenance,
+            provenance_digest,
             digest_check: obtained.check,
             warnings: obtained.warnings,
         })

@@ -155,6 +155,7 @@ impl Transfer {
         let signature = self.copied_signature(&copied).await?;
         let (provenance, warning) = self.judge_copied_provenance(&subject, signature)?;
         warnings.extend(warning);
+        let provenance_digest = copied.chart.provenance().map(|layer| layer.digest);
         let digests = copied.chart.blobs().map(|blob| blob.digest);
         let payloads = copied.blobs.into_iter().map(|blob| blob.payload);
         Ok(Cargo {
@@ -165,6 +166,7 @@ impl Transfer {
             source_url: copied.shown.into(),
             package_digest: copied.package,
             provenance,
+            provenance_digest,
             digest_check,
             warnings,
         })

@@ -39,6 +39,7 @@ mod rivals;
 mod rules;
 mod shard;
 mod shutdown;
+mod state;
 mod support;
 mod targets;
 mod tls;

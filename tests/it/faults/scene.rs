@@ -11,7 +11,7 @@ use chartferry::plan::{Mismatch, Rules};
 use chartferry::progress::NoProgress;
 use chartferry::registry::{Credential, Credentials, FixedCredentials};
 use chartferry::report::{Action, DriftPolicy, ExitStatus, Item, RunReport};
-use chartferry::run::{Engine, MirrorSpec, Mode, Stop, TargetSpec, run};
+use chartferry::run::{Claims, Engine, MirrorSpec, Mode, Stop, TargetSpec, run};
 use chartferry::source::SourceOptions;
 use chartferry::transfer::width::{Gate, Width};
 use chartferry::transfer::{DigestPolicy, Policy, ProvenancePolicy};
@@ -194,6 +194,7 @@ impl Scene {
                 .unwrap_or_else(|| Arc::new(FixedCredentials(login))),
             progress: Arc::new(NoProgress),
             stop: Stop::new(self.grace),
+            claims: Claims::default(),
         }
     }
 
@@ -222,6 +223,7 @@ impl Scene {
             create_repositories: self.create_repositories,
             shard: None,
             run_timeout: self.run_timeout,
+            memory: None,
         }
     }
 

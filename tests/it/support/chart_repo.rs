@@ -139,15 +139,20 @@ impl ChartRepo {
     /// index are replaced by this server's, which is how that data says it is to be served.
     pub(crate) fn folder(folder: &Path) -> Self {
         let repo = Self::empty();
+        repo.show(folder);
+        repo
+    }
+
+    /// Serves another folder from now on, in the same way.
+    pub(crate) fn show(&self, folder: &Path) {
         let mut files = BTreeMap::new();
         collect(folder, "", &mut files);
         if let Some(set) = files.get("SET.json") {
             let set: serde_json::Value = serde_json::from_slice(set).unwrap();
             let index = String::from_utf8(files["index.yaml"].to_vec()).unwrap();
-            files.insert("index.yaml".to_owned(), repo.own_urls(index, &set).into());
+            files.insert("index.yaml".to_owned(), self.own_urls(index, &set).into());
         }
-        *repo.0.handler().files.lock().unwrap() = files;
-        repo
+        *self.0.handler().files.lock().unwrap() = files;
     }
 
     fn own_urls(&self, mut index: String, set: &serde_json::Value) -> String {
