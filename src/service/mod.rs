@@ -12,13 +12,20 @@
 //! It knows no configuration file and owns no signals: who starts it turns the file into a [`ServiceSpec`] and pulls the cords
 //! of a [`Stop`]. Nothing at the start depends on a source or a registry being up, and nothing that a run meets ends the
 //! service. What is kept between runs is bounded: the last runs, pushes and troubles of each mirror.
+//!
+//! `view` is what it knows, `desk` the seam between those who work and those who answer over HTTP. `http` answers, with the
+//! pages of `page` and the JSON of `api`, which are renderings of the view and know nothing of HTTP.
 
+pub mod api;
 mod backoff;
 mod board;
 mod clock;
 pub mod desk;
 mod facts;
+pub mod filter;
+pub mod http;
 mod one_run;
+pub mod page;
 mod post;
 mod reload;
 mod spec;

@@ -37,6 +37,7 @@ mod readme;
 mod resume;
 mod rivals;
 mod rules;
+mod service_http;
 mod shard;
 mod shutdown;
 mod state;
