@@ -45,6 +45,7 @@
 //! | [`state`] | what a mirror remembers between runs, and what follows from it; for runs to come |
 //! | [`progress`] | what a run tells while it goes on |
 //! | [`report`] | what became of every version; renderings and exit codes |
+//! | [`notice`] | what notifications can say, and where they go |
 //! | [`payload`] | bytes in flight: memory budget, spilling to disk, replay |
 //! | [`secret`] | secrets from files, never printed |
 //! | [`certificate`] | what a certificate says of itself |
@@ -71,6 +72,7 @@ pub mod doctor;
 pub mod helm;
 pub mod layout;
 pub mod net;
+pub mod notice;
 pub mod payload;
 pub mod plan;
 pub mod progress;

@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use super::args::MemoryArgs;
 use super::flags;
 use crate::config::{Config, MirrorConfig, Since, StateDir};
-use crate::run::{Memory, MirrorSpec, Mode};
+use crate::run::{Memory, MirrorSpec, Mode, TargetSpec};
 use crate::schedule::Every;
 use crate::state::{self, Identity, MaxShrink, StateFolder};
 use crate::types::{Digest, Shard};
@@ -66,7 +66,7 @@ impl States {
         };
         let mut memory = Memory::new(
             folder.clone(),
-            identity(mirror, spec, shard),
+            identity(mirror, &spec.source.to_string(), &spec.targets, shard),
             settings(config, mirror, spec)?,
         );
         let filters = mirror.charts.iter().map(|chart| &chart.filter);
@@ -93,13 +93,17 @@ fn folder(path: &Path, mode: Mode) -> anyhow::Result<Option<StateFolder>> {
 }
 
 /// A part of a mirror has a state of its own, since each part is a process of its own.
-fn identity(mirror: &MirrorConfig, spec: &MirrorSpec, shard: Option<Shard>) -> Identity {
-    let source = spec.source.to_string();
-    let targets: Vec<_> = spec.targets.iter().map(ToString::to_string).collect();
+pub(super) fn identity(
+    mirror: &MirrorConfig,
+    source: &str,
+    targets: &[TargetSpec],
+    shard: Option<Shard>,
+) -> Identity {
+    let targets: Vec<_> = targets.iter().map(ToString::to_string).collect();
     let targets: Vec<_> = targets.iter().map(String::as_str).collect();
     let mut identity = match targets.as_slice() {
-        [target] if mirror.name == flags::MIRROR => Identity::unnamed(&source, target),
-        targets => Identity::named(&mirror.name, &source, targets),
+        [target] if mirror.name == flags::MIRROR => Identity::unnamed(source, target),
+        targets => Identity::named(&mirror.name, source, targets),
     };
     if let Some(shard) = shard {
         identity.mirror = format!("{} (shard {shard})", identity.mirror).into();

@@ -5,20 +5,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
 use super::args::{LogArgs, MirrorArgs};
 use super::progress::Screen;
-use super::service_plan::Planner;
+use super::service_plan::{Planner, state_folder};
 use super::{show, show_error, signals, start_logging};
 use crate::config::{self, Config};
 use crate::report::{ExitStatus, Signal};
 use crate::run::Stop;
 use crate::service::{self, Clock, ConfigFile, Fingerprint, Plan, ServiceSpec};
-use crate::state::{Claim, StateError, StateFolder, default_folder};
+use crate::service::http::HttpOptions;
+use crate::state::{Claim, StateError};
 
 /// Serves until a signal ends it, and returns the exit code.
 pub(super) fn run(args: &MirrorArgs, log: &LogArgs, screen: &Screen) -> anyhow::Result<u8> {
@@ -65,13 +66,21 @@ async fn serve(
     let stop = Stop::new(config.grace);
     let signals = signals::Watcher::start(stop.clone()).context("cannot listen for signals")?;
     let hangup = hangups().context("cannot listen for signals")?;
-    let state = Claim::new(&state_folder()?)?;
+    let folder = state_folder(&config)?;
+    let state = Claim::new(&folder)?;
     let listen = config.http.listen;
-    let planner = Arc::new(Planner::new(file));
+    let hosts = config.http.hosts.iter().map(|host| host.as_str().into()).collect();
+    let planner = Arc::new(Planner::new(file, folder));
     let plan = planner.plan(config, true)?;
+    let http = HttpOptions {
+        token: planner.token(),
+        hosts,
+        ..HttpOptions::default()
+    };
     let spec = ServiceSpec {
         state,
         listener: bind(listen).await?,
+        http,
         plan,
         config: ConfigFile {
             path: file.to_path_buf(),
@@ -83,14 +92,6 @@ async fn serve(
     };
     service::serve(spec, stop).await;
     Ok(signals.seen())
-}
-
-/// Where states are: what a service manager says, else the user's own place.
-fn state_folder() -> anyhow::Result<StateFolder> {
-    let path = default_folder(|name| std::env::var_os(name)).ok_or_else(|| {
-        anyhow!("there is no place for states: set `STATE_DIRECTORY` to a folder, or `HOME`")
-    })?;
-    Ok(StateFolder::open(&path)?)
 }
 
 async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {

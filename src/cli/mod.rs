@@ -15,6 +15,7 @@ mod logins;
 mod logout;
 mod memory;
 mod mirror_command;
+mod notify;
 mod output;
 pub mod progress;
 mod prompt;

@@ -153,6 +153,12 @@ pub static GLOBAL: Section = Section {
             None,
             "One source and the targets it is copied to.",
         ),
+        key(
+            "notify",
+            Kind::Tables(&NOTIFY),
+            None,
+            "Who the service tells of failures, drift and recovery.",
+        ),
     ],
 };
 
@@ -433,6 +439,75 @@ pub static CHART: Section = Section {
     ],
 };
 
+/// `[[notify]]`.
+pub static NOTIFY: Section = Section {
+    path: "notify",
+    about: "who the service tells of failures, drift and recovery, by a webhook",
+    keys: &[
+        required("name", Kind::Text, "Name in logs and metrics."),
+        key(
+            "url",
+            Kind::Text,
+            None,
+            "Where notifications are posted to; one of `url`, `url_file` and `url_env` is needed.",
+        ),
+        key(
+            "url_file",
+            Kind::Text,
+            None,
+            "File that holds the URL; read for each notification.",
+        ),
+        key(
+            "url_env",
+            Kind::Text,
+            None,
+            "Name of the environment variable that holds the URL.",
+        ),
+        key(
+            "on",
+            Kind::Texts,
+            Some("[\"failure\", \"drift\", \"recovery\"]"),
+            "Events that are told.",
+        ),
+        key(
+            "mirrors",
+            Kind::Texts,
+            Some("[]"),
+            "Globs on names of mirrors; empty: all mirrors.",
+        ),
+        key(
+            "header",
+            Kind::Text,
+            None,
+            "Name of a header with a secret; needs `header_file` or `header_env`.",
+        ),
+        key(
+            "header_file",
+            Kind::Text,
+            None,
+            "File that holds the header's value; read for each notification.",
+        ),
+        key(
+            "header_env",
+            Kind::Text,
+            None,
+            "Name of the environment variable that holds the header's value.",
+        ),
+        key(
+            "template",
+            Kind::Text,
+            None,
+            "JSON that is posted instead, with placeholders such as `{message}` in its strings.",
+        ),
+        key(
+            "template_file",
+            Kind::Text,
+            None,
+            "File that holds the template; read with the configuration.",
+        ),
+    ],
+};
+
 impl Section {
     /// The key of this name.
     pub fn key(&self, name: &str) -> Option<&'static Key> {
@@ -449,7 +524,7 @@ impl Section {
     }
 
     /// All sections, the top first.
-    pub fn all() -> [&'static Self; 6] {
-        [&GLOBAL, &HTTP, &LEASE, &HOST, &MIRROR, &CHART]
+    pub fn all() -> [&'static Self; 7] {
+        [&GLOBAL, &HTTP, &LEASE, &HOST, &MIRROR, &CHART, &NOTIFY]
     }
 }

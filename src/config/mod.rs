@@ -19,6 +19,7 @@ mod kind;
 mod login;
 mod memory;
 mod mirror;
+mod notify;
 mod pem;
 mod problem;
 mod rules;
@@ -43,7 +44,8 @@ pub use schema::schema;
 pub use settings::{
     ChartConfig, CloudLogin, Concurrency, Config, DigestPolicy, DriftPolicy, DuplicatesPolicy, FilterConfig,
     HostConfig, HttpConfig, LeaseConfig, LogFormat, Login, MirrorConfig, MismatchPolicy, NewRepositories,
-    ProvenancePolicy, Since, SourceConfig, StateDir, TargetConfig, TokenConfig, TrustInMemory,
+    NotifyConfig, NotifyUrl, ProvenancePolicy, SecretAt, Since, SourceConfig, StateDir, TargetConfig,
+    TrustInMemory,
 };
 use tree::{Entry, Node};
 
@@ -160,6 +162,8 @@ fn build(entries: &[Entry], near: &Surroundings<'_>, problems: &mut Problems<'_>
     across::levels(&mirrors, &hosts, problems);
     let state_dir = memory::state_dir(&top, near, problems);
     memory::check(&state_dir, &mirrors, problems);
+    let receivers = tables(&top, "notify", near, problems, notify::read);
+    notify::across(&receivers, &mirrors, problems);
     if near.needs_mirror && !top.has("mirror") {
         problems.refuse(
             &At::File,
@@ -187,6 +191,7 @@ fn build(entries: &[Entry], near: &Surroundings<'_>, problems: &mut Problems<'_>
         lease: table(&top, "lease", problems).and_then(|fields| service::lease(&fields, problems)),
         hosts: hosts.into_iter().map(|(_, host)| host).collect(),
         mirrors: mirrors.into_iter().map(|(_, mirror)| mirror).collect(),
+        notify: receivers.into_iter().map(|(_, receiver)| receiver).collect(),
     }
 }
 

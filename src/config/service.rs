@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use super::Surroundings;
 use super::fields::Fields;
-use super::host::path;
+use super::host::{list, path};
 use super::problem::{Kind, Problems};
-use super::settings::{HttpConfig, LeaseConfig, TokenConfig};
+use super::settings::{HttpConfig, LeaseConfig, SecretAt};
 use crate::schedule::{Schedule, Zone};
 use crate::secret;
 
@@ -51,11 +51,21 @@ pub(super) fn http(fields: &Fields<'_>, near: &Surroundings<'_>, problems: &mut 
     HttpConfig {
         listen: listen.unwrap_or(HttpConfig::default().listen),
         token: token(fields, near, problems),
+        hosts: list(fields, "hosts", proxied_name, problems),
     }
 }
 
+/// A name as `Host` has it, without a port: which port was asked does not matter.
+fn proxied_name(text: &str) -> Result<String, String> {
+    let name = super::values::host(text)?;
+    if name.as_str().contains([':', '*']) {
+        return Err("has a port or is an address; give the name alone".into());
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
 /// Where the token is. It is looked at, so that a missing one is told before anybody needs it, but not kept.
-fn token(fields: &Fields<'_>, near: &Surroundings<'_>, problems: &mut Problems<'_>) -> Option<TokenConfig> {
+fn token(fields: &Fields<'_>, near: &Surroundings<'_>, problems: &mut Problems<'_>) -> Option<SecretAt> {
     if fields.has("token_file") && fields.has("token_env") {
         let text = "contradicts `token_file`; keep one of the two";
         fields.place("token_env").refuse(problems, Kind::Conflict, text);
@@ -66,14 +76,14 @@ fn token(fields: &Fields<'_>, near: &Surroundings<'_>, problems: &mut Problems<'
         } else if let Some(text) = secret::world_readable(&file.value) {
             file.warn(problems, Kind::Outside, text);
         }
-        return Some(TokenConfig::File(file.value));
+        return Some(SecretAt::File(file.value));
     }
     let variable = fields.get::<&str>("token_env")?;
     // The name is not repeated: someone may have put the token itself there.
     if let Err(error) = secret::read_variable(near.variables.get(variable.value).map(String::as_str)) {
         variable.refuse(problems, Kind::Outside, error.to_string());
     }
-    Some(TokenConfig::Env(variable.value.into()))
+    Some(SecretAt::Variable(variable.value.into()))
 }
 
 /// `[lease]`.

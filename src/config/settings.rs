@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use http::HeaderName;
 use url::Url;
 
 use crate::helm::range::Range;
+use crate::notice::{Event, Template, WebhookUrl};
 use crate::schedule::{Every, Schedule};
 use crate::types::{ByteSize, ChartName, OciTarget, RegistryHost, RegistryKind};
 
@@ -42,6 +44,8 @@ pub struct Config {
     pub hosts: Vec<HostConfig>,
     /// What is copied where.
     pub mirrors: Vec<MirrorConfig>,
+    /// Who the service tells.
+    pub notify: Vec<NotifyConfig>,
 }
 
 impl Default for Config {
@@ -60,6 +64,7 @@ impl Default for Config {
             lease: None,
             hosts: Vec::new(),
             mirrors: Vec::new(),
+            notify: Vec::new(),
         }
     }
 }
@@ -108,7 +113,9 @@ pub struct HttpConfig {
     /// Where the service listens.
     pub listen: SocketAddr,
     /// Where the token is that starts runs; without one nobody can start any.
-    pub token: Option<TokenConfig>,
+    pub token: Option<SecretAt>,
+    /// Names by which a reverse proxy on this machine asks.
+    pub hosts: Vec<String>,
 }
 
 impl Default for HttpConfig {
@@ -116,17 +123,9 @@ impl Default for HttpConfig {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 8080).into(),
             token: None,
+            hosts: Vec::new(),
         }
     }
-}
-
-/// Where a token is. It is read when it is needed, never kept here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TokenConfig {
-    /// In this file.
-    File(PathBuf),
-    /// In the environment variable of this name.
-    Env(String),
 }
 
 /// `[lease]`.
@@ -316,6 +315,41 @@ impl MirrorConfig {
             },
         }
     }
+}
+
+/// `[[notify]]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NotifyConfig {
+    /// Unique in the file.
+    pub name: String,
+    /// Where notifications are posted to.
+    pub url: NotifyUrl,
+    /// What is told; at least one.
+    pub events: Vec<Event>,
+    /// Globs on names of mirrors; empty: all.
+    pub mirrors: Vec<String>,
+    /// A header, and where its value is.
+    pub header: Option<(HeaderName, SecretAt)>,
+    /// What is posted instead of the whole notification.
+    pub template: Option<Template>,
+}
+
+/// Where the URL of a receiver is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotifyUrl {
+    /// In the configuration.
+    Plain(WebhookUrl),
+    /// Elsewhere.
+    Secret(SecretAt),
+}
+
+/// Where a secret is. It is read when it is needed, never kept here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretAt {
+    /// In this file.
+    File(PathBuf),
+    /// In the environment variable of this name.
+    Variable(String),
 }
 
 /// Where charts come from.

@@ -88,7 +88,10 @@ fn uncommented(lines: &[usize]) -> String {
 fn the_example_is_a_configuration() {
     let (config, warnings) = check_with(EXAMPLE, Path::new("config.example.toml"), &none()).unwrap();
     assert_eq!(warnings, []);
-    assert_eq!((config.hosts.len(), config.mirrors.len()), (1, 1));
+    assert_eq!(
+        (config.hosts.len(), config.mirrors.len(), config.notify.len()),
+        (1, 1, 1)
+    );
     // Everything but the live keys is the default.
     let mirror = &config.mirrors[0];
     let wanted = MirrorConfig {
@@ -101,6 +104,7 @@ fn the_example_is_a_configuration() {
         Config {
             hosts: Vec::new(),
             mirrors: Vec::new(),
+            notify: Vec::new(),
             ..config
         },
         Config::default()
@@ -128,7 +132,8 @@ fn the_example_and_the_table_have_the_same_keys() {
         .flat_map(|section| section.keys.iter().map(move |key| (section, key)))
         .filter(|(_, key)| !matches!(key.kind, Kind::Table(_) | Kind::Tables(_)))
         .map(|(section, key)| {
-            let form = if key.required {
+            // Of three keys one is needed; the example gives the simplest.
+            let form = if key.required || (section.path, key.name) == ("notify", "url") {
                 Form::Live
             } else if key.default.is_some() {
                 Form::Default
@@ -179,6 +184,8 @@ fn every_example_value_changes_the_configuration() {
             "namespace" => vec![line("namespace"), lease],
             "timezone" => vec![*at, line("schedule")],
             "cert_file" | "key_file" => vec![line("cert_file"), line("key_file")],
+            "header" | "header_env" => vec![line("header"), line("header_env")],
+            "header_file" => vec![line("header"), *at],
             _ => vec![*at],
         };
         let text = uncommented(&together);
@@ -187,9 +194,19 @@ fn every_example_value_changes_the_configuration() {
         } else {
             text
         };
-        let variables = ["REGISTRY_PASSWORD", "CHARTFERRY_TOKEN"]
-            .map(|name| (name.to_owned(), "x".to_owned()))
-            .into();
+        let text = if key.starts_with("url_") {
+            let url = text.lines().find(|line| line.starts_with("url = ")).unwrap();
+            text.replace(url, "")
+        } else {
+            text
+        };
+        let variables = [
+            ("REGISTRY_PASSWORD".to_owned(), "x".to_owned()),
+            ("CHARTFERRY_TOKEN".to_owned(), "x".to_owned()),
+            ("NOTIFY_TOKEN".to_owned(), "Bearer x".to_owned()),
+            ("NOTIFY_URL".to_owned(), "https://h.io/x".to_owned()),
+        ]
+        .into();
         match check_with(&text, Path::new("/nowhere/c.toml"), &variables) {
             Ok((config, _)) => assert_ne!(config, plain, "{section}.{key}"),
             // Files of the example do not exist here.
@@ -229,6 +246,7 @@ fn every_other_value_of_a_default_changes_the_configuration() {
             "true" => "false",
             "{}" => "{ \"A b\" = \"a-b\" }",
             "[]" if key == "accept" => "[\"a@*\"]",
+            "[\"failure\", \"drift\", \"recovery\"]" => "[\"drift\"]",
             "[]" => "[\"a\"]",
             other => panic!("{key} = {other}"),
         };

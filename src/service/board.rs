@@ -8,11 +8,14 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::Clock;
+use super::facts::Ended;
+use super::metrics::Metrics;
+use super::notify::{Notifier, NotifyOptions};
+use super::{Clock, versions};
 use super::desk::{Desk, Triggered, Wish};
 use super::post::Post;
 use super::traffic::Traffic;
-use super::view::{ConfigView, Role, ServiceView, VersionView};
+use super::view::{ConfigView, MirrorView, Role, ServiceView, VersionView};
 use crate::run::Engine;
 
 /// The loop of the service turns at least every few seconds; after this time without a turn it is stuck.
@@ -25,6 +28,7 @@ pub(super) struct Board {
     role: watch::Receiver<Role>,
     stopping: AtomicBool,
     content: Mutex<Content>,
+    metrics: Arc<Metrics>,
     /// When the loop of the service last turned.
     beat: Mutex<Instant>,
 }
@@ -34,13 +38,17 @@ struct Content {
     /// In the order of the file; those that are no more in it but still run come last.
     posts: Vec<(Box<str>, Arc<Post>)>,
     engine: Engine,
+    notifier: Option<Notifier>,
     traffic: Traffic,
     /// Why the state folder cannot be used now.
     state_problem: Option<String>,
 }
 
 impl Board {
-    pub(super) fn new(clock: Clock, config: ConfigView, engine: Engine, role: watch::Receiver<Role>) -> Self {
+    pub(super) fn new(clock: Clock, config: ConfigView, plan: (Engine, NotifyOptions), role: watch::Receiver<Role>) -> Self {
+        let (engine, notify) = plan;
+        let metrics = Arc::new(Metrics::new());
+        let notifier = Notifier::new(notify, &engine.net, Arc::clone(&metrics));
         Self {
             started: clock.now(),
             clock,
@@ -51,8 +59,10 @@ impl Board {
                 posts: Vec::new(),
                 traffic: Traffic::default(),
                 engine,
+                notifier: Some(notifier),
                 state_problem: None,
             }),
+            metrics,
             beat: Mutex::new(Instant::now()),
         }
     }
@@ -67,8 +77,12 @@ impl Board {
     }
 
     /// Other settings are in force.
-    pub(super) fn reloaded(&self, engine: Engine) {
+    pub(super) fn reloaded(&self, engine: Engine, notify: NotifyOptions) {
+        let notifier = Notifier::new(notify, &engine.net, Arc::clone(&self.metrics));
         let mut content = self.content();
+        if let Some(old) = content.notifier.replace(notifier) {
+            tokio::spawn(old.close(NotifyOptions::default().patience));
+        }
         if !content.engine.net.is(&engine.net) {
             let old = content.engine.net.clone();
             content.traffic.retire(old);
@@ -76,6 +90,29 @@ impl Board {
         content.engine = engine;
         content.config.loaded = self.clock.now();
         content.config.refused = None;
+    }
+
+    /// A run ended that made `after` out of `before`.
+    pub(super) fn run_ended(&self, run: &Ended<'_>, before: &MirrorView, after: &MirrorView) {
+        let took = (run.finished - run.started).to_std().unwrap_or_default();
+        self.metrics.run_ended(run.report, run.status, took);
+        if let Some(notifier) = &self.content().notifier {
+            notifier.run_ended(before, after);
+        }
+    }
+
+    /// Gives notifications that wait the time to arrive. None is taken after this.
+    pub(super) async fn last_letters(&self, limit: Duration) {
+        let notifier = self.content().notifier.take();
+        if let Some(notifier) = notifier {
+            notifier.close(limit).await;
+        }
+    }
+
+    /// Only these mirrors are left.
+    pub(super) fn free_claims_of_others(&self) {
+        let content = self.content();
+        content.engine.claims.keep_only(content.posts.iter().map(|(name, _)| &**name));
     }
 
     /// A file was refused.
@@ -125,7 +162,8 @@ impl Desk for Board {
     }
 
     fn versions(&self, mirror: &str) -> Option<Result<Vec<VersionView>, String>> {
-        self.post(mirror).map(|_| Ok(Vec::new()))
+        let memory = self.post(mirror)?.memory();
+        Some(memory.map_or_else(|| Ok(Vec::new()), |memory| versions::read(&memory)))
     }
 
     fn trigger(&self, mirror: &str, wish: Wish) -> Triggered {
@@ -159,6 +197,6 @@ impl Desk for Board {
     }
 
     fn metrics(&self) -> String {
-        "# EOF\n".to_owned()
+        self.metrics.render(&self.view())
     }
 }

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::view::{LastRun, Push, Trouble};
-use crate::report::{Action, ExitStatus, MirrorReport, Totals};
-use crate::state::RunSummary;
+use crate::report::{
+    self, Action, ExitStatus, Memoir, MirrorReport, Problem, ProblemKind, RunSummary, Totals,
+};
+use crate::types::Reason;
 
 /// Runs that are shown.
 const RUNS: usize = 50;
@@ -70,12 +72,69 @@ impl Facts {
             }
         }
         self.last = Some(last_run(run));
-        // Where nothing was looked at, what was known before still holds
-        if run.report.targets.iter().any(|target| !target.items.is_empty()) {
-            self.versions = totals;
-            self.trouble = trouble(run, &self.trouble);
-        }
+        self.note_versions(run, &totals);
         self.note_pushes(run);
+    }
+
+    /// Where nothing was looked at, what was known before still holds.
+    fn note_versions(&mut self, run: &Ended<'_>, totals: &Totals) {
+        let report = run.report;
+        let looked = report.targets.iter().any(|target| !target.items.is_empty());
+        if report.source_unchanged {
+            // Only what needs attention is listed; the rest is in place as it was
+            let before = self.versions;
+            self.versions = Totals {
+                present: before.present + before.pushed,
+                pushed: 0,
+                bytes: 0,
+                drifted: totals.drifted,
+                failed: totals.failed,
+                refused: totals.refused,
+                accepted: totals.accepted,
+                vanished: totals.vanished,
+                ..before
+            };
+        } else if looked {
+            self.versions = *totals;
+        }
+        match &report.memoir {
+            Some(memoir) => {
+                self.trouble = troubles(&memoir.trouble);
+                self.take_counts(memoir);
+            }
+            None if looked => self.trouble = trouble(run, &self.trouble),
+            None => {}
+        }
+    }
+
+    /// How many are in place, where a state knows it better than one run.
+    fn take_counts(&mut self, memoir: &Memoir) {
+        let versions = &mut self.versions;
+        versions.vanished = memoir.vanished;
+        let other = memoir.vanished + versions.drifted + versions.pushed;
+        versions.present = memoir.in_place.saturating_sub(other);
+        versions.versions = Action::ALL.into_iter().map(|action| versions.of(action)).sum();
+        versions.selected = versions.versions - versions.filtered - versions.vanished;
+    }
+
+    /// What earlier processes knew.
+    pub(super) fn recall(&mut self, memoir: Memoir) {
+        self.last = memoir.runs.first().and_then(recalled);
+        self.trouble = troubles(&memoir.trouble);
+        for one in &memoir.trouble {
+            match one.action {
+                Action::Drifted => self.versions.drifted += 1,
+                Action::Failed => self.versions.failed += 1,
+                Action::Refused => self.versions.refused += 1,
+                _ => {}
+            }
+        }
+        self.take_counts(&memoir);
+        self.last_success = memoir.last_success;
+        self.failing_since = memoir.failing_since;
+        self.failures_in_a_row = memoir.failures_in_a_row;
+        self.history = memoir.runs.into();
+        self.history.truncate(RUNS);
     }
 
     fn note_pushes(&mut self, run: &Ended<'_>) {
@@ -94,6 +153,46 @@ impl Facts {
         }
         self.recent.truncate(PUSHES);
     }
+}
+
+/// The last run of an earlier process, as far as it is remembered.
+fn recalled(run: &RunSummary) -> Option<LastRun> {
+    let status = ExitStatus::from_code(run.exit)?;
+    let kind = match status {
+        ExitStatus::SourceUnusable => ProblemKind::Source,
+        ExitStatus::TargetUnusable => ProblemKind::Target,
+        ExitStatus::AlreadyRunning => ProblemKind::AlreadyRunning,
+        ExitStatus::SafetyLimit => ProblemKind::SafetyLimit,
+        ExitStatus::Config => ProblemKind::Config,
+        _ => ProblemKind::Defect,
+    };
+    let problem = run.problem.as_ref().map(|text| Problem {
+        kind,
+        reason: Reason::new("earlier-run", text.to_string()),
+    });
+    Some(LastRun {
+        started: run.started,
+        finished: run.finished,
+        status,
+        problem,
+        target_problems: Vec::new(),
+        safety_limits: Vec::new(),
+        warnings: Vec::new(),
+    })
+}
+
+fn troubles(found: &[report::Trouble]) -> Vec<Trouble> {
+    let shown = found.iter().take(TROUBLES);
+    let trouble = shown.map(|one| Trouble {
+        chart: Arc::clone(&one.chart),
+        version: one.version.clone(),
+        target: one.target.clone(),
+        action: one.action,
+        reason: one.reason.clone(),
+        since: one.since,
+        runs: one.runs,
+    });
+    trouble.collect()
 }
 
 fn last_run(run: &Ended<'_>) -> LastRun {
@@ -152,8 +251,7 @@ fn trouble(run: &Ended<'_>, before: &[Trouble]) -> Vec<Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Item, Problem, ProblemKind, TargetReport};
-    use crate::types::Reason;
+    use crate::report::{Item, TargetReport};
 
     fn at(hour: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(hour * 3600, 0).unwrap()

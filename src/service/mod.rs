@@ -24,6 +24,8 @@ pub mod desk;
 mod facts;
 pub mod filter;
 pub mod http;
+pub mod metrics;
+pub mod notify;
 mod one_run;
 pub mod page;
 mod post;
@@ -32,15 +34,19 @@ mod spec;
 mod starts;
 mod supervisor;
 mod traffic;
+mod versions;
 pub mod view;
 mod watch;
 mod worker;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch as channel;
+use tokio_util::sync::CancellationToken;
 
 use self::board::Board;
+use self::desk::Desk;
 use self::starts::Starts;
 use self::supervisor::Supervisor;
 use self::view::{ConfigView, Role};
@@ -49,7 +55,10 @@ use crate::run::Stop;
 
 pub use self::clock::Clock;
 pub use self::reload::{Fingerprint, fingerprint};
-pub use self::spec::{ConfigFile, MirrorPlan, Plan, Recipe, ServiceSpec};
+pub use self::spec::{ConfigFile, MirrorPlan, Plan, Recipe, Remembered, ServiceSpec};
+
+/// For notifications and answers that are under way when all runs have ended.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Serves until the first cord of `stop` is pulled, and then until the runs that go on have ended, at most for its grace time.
 /// The second cord ends it at once.
@@ -61,7 +70,7 @@ pub async fn serve(spec: ServiceSpec, stop: Stop) {
         loaded: clock.now(),
         refused: None,
     };
-    let board = Arc::new(Board::new(clock.clone(), config, spec.plan.engine, role.clone()));
+    let board = Arc::new(Board::new(clock.clone(), config, (spec.plan.engine, spec.plan.notify), role.clone()));
     let floor = Floor {
         clock,
         board: Arc::clone(&board),
@@ -69,10 +78,27 @@ pub async fn serve(spec: ServiceSpec, stop: Stop) {
         stop,
         role,
     };
-    tracing::info!(mirrors = spec.plan.mirrors.len(), "the service works");
+    let listens = spec.listener.local_addr().map(|address| address.to_string());
+    tracing::info!(
+        mirrors = spec.plan.mirrors.len(),
+        listens = listens.unwrap_or_default(),
+        "the service works"
+    );
+    // It answers to the end, so that whoever asks sees what is still waited for
+    let quiet = CancellationToken::new();
+    let closed = quiet.clone().cancelled_owned();
+    let desk = Arc::clone(&board) as Arc<dyn Desk>;
+    let http = tokio::spawn(http::serve(spec.listener, desk, spec.http, closed));
+    let killed = floor.stop.clone();
     Supervisor::new(floor, spec.config, spec.state, spec.plan.mirrors)
         .supervise()
         .await;
+    quiet.cancel();
+    let words = async { tokio::join!(board.last_letters(LAST_WORDS), tokio::time::timeout(LAST_WORDS, http)) };
+    tokio::select! {
+        _ = words => {}
+        () = killed.killed() => {}
+    }
     tracing::info!("the service has ended");
-    drop((leader, spec.listener));
+    drop(leader);
 }

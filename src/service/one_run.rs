@@ -6,6 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use tokio::sync::watch;
 
 use super::Clock;
+use super::board::Board;
 use super::desk::Wish;
 use super::facts::Ended;
 use super::post::Post;
@@ -21,6 +22,7 @@ use crate::types::Reason;
 /// What is to be done.
 pub(super) struct Order<'a> {
     pub(super) clock: &'a Clock,
+    pub(super) board: &'a Board,
     /// What all mirrors share; watcher and cords are those of this run.
     pub(super) engine: Engine,
     pub(super) stop: Stop,
@@ -59,7 +61,9 @@ pub(super) async fn run(order: Order<'_>, post: &Post) -> ExitStatus {
         });
     report.command = Command::Mirror;
     // Told to stop, by whomever: then what is missing is no failure
-    report.interrupted = order.stop.is_stopping().then_some(Signal::Term);
+    if order.stop.is_stopping() && !ExitStatus::of(&report).is_success() {
+        report.interrupted = Some(Signal::Term);
+    }
     let status = ExitStatus::of(&report);
     let finished = order.clock.now();
     if let Some(mirror) = report.mirrors.first() {
@@ -69,8 +73,10 @@ pub(super) async fn run(order: Order<'_>, post: &Post) -> ExitStatus {
             status,
             report: mirror,
         };
+        let before = post.view();
         post.ended(&ended);
         log(&ended, &report);
+        order.board.run_ended(&ended, &before, &post.view());
     }
     status
 }
@@ -91,8 +97,7 @@ async fn watched(
 }
 
 async fn carry(engine: Engine, plan: MirrorPlan, wish: Wish, started: DateTime<Utc>) -> RunReport {
-    let _ = wish;
-    match plan.recipe.prepare(started).await {
+    match plan.recipe.prepare(started, wish).await {
         Ok(spec) => run::run(&engine, vec![spec], Mode::Migrate).await,
         Err(problem) => failed(&plan, started, problem),
     }

@@ -7,9 +7,10 @@ use tokio::sync::Notify;
 
 use super::desk::{Triggered, Wish};
 use super::facts::{Ended, Facts};
-use super::spec::MirrorPlan;
+use super::spec::{MirrorPlan, Remembered};
 use super::view::MirrorView;
 use super::watch::RunWatch;
+use crate::state::{Peeked, StateError};
 
 /// One mirror.
 #[derive(Debug)]
@@ -46,6 +47,27 @@ impl Post {
 
     fn content(&self) -> MutexGuard<'_, Content> {
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads what earlier processes remembered, so that the page knows it before the first run ends.
+    pub(super) async fn recall(&self) {
+        let memory = self.content().plan.memory.clone();
+        let Some(memory) = memory else { return };
+        let read = tokio::task::spawn_blocking(move || {
+            let peeked = Peeked::read(Some(&memory.folder), &memory.identity)?;
+            Ok::<_, StateError>(peeked.state.memoir())
+        });
+        match read.await {
+            Ok(Ok(memoir)) => self.content().facts.recall(memoir),
+            // The run meets it as well, and says it
+            Ok(Err(error)) => tracing::debug!("what was remembered cannot be read: {error}"),
+            Err(error) => tracing::error!("a defect of chartferry: {error}"),
+        }
+    }
+
+    /// Where it remembers.
+    pub(super) fn memory(&self) -> Option<Remembered> {
+        self.content().plan.memory.clone()
     }
 
     /// The settings changed.

@@ -11,11 +11,14 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use super::Clock;
+use super::desk::Wish;
+use super::http::HttpOptions;
+use super::notify::NotifyOptions;
 use super::reload::Fingerprint;
 use crate::report::Problem;
 use crate::run::{Engine, MirrorSpec};
 use crate::schedule::{Jitter, Schedule};
-use crate::state::Claim;
+use crate::state::{Claim, Identity, StateFolder};
 
 /// The service as a whole.
 pub struct ServiceSpec {
@@ -23,6 +26,8 @@ pub struct ServiceSpec {
     pub state: Claim,
     /// Where it answers over HTTP. Bound already, so that an address in use ends the start with a word.
     pub listener: TcpListener,
+    /// How it answers.
+    pub http: HttpOptions,
     /// The mirrors of the file as it is now.
     pub plan: Plan,
     /// How the file is read again.
@@ -50,6 +55,8 @@ pub struct Plan {
     pub engine: Engine,
     /// In the order of the file; names are unique.
     pub mirrors: Vec<MirrorPlan>,
+    /// Who is told of what runs bring.
+    pub notify: NotifyOptions,
 }
 
 /// One mirror.
@@ -65,14 +72,25 @@ pub struct MirrorPlan {
     pub schedule: Schedule,
     /// How much later.
     pub jitter: Jitter,
+    /// Where it remembers; none if it does not.
+    pub memory: Option<Remembered>,
     /// How a run of it is put together.
     pub recipe: Arc<dyn Recipe>,
 }
 
+/// Where the state of a mirror is.
+#[derive(Debug, Clone)]
+pub struct Remembered {
+    /// The folder.
+    pub folder: StateFolder,
+    /// Whose state.
+    pub identity: Identity,
+}
+
 /// Puts together what a run is asked to do. Anew for each run: ages become moments, and passwords may have changed.
 pub trait Recipe: Send + Sync {
-    /// For a run that begins at `now`. A problem is the outcome of this run, not the end of the mirror.
-    fn prepare(&self, now: DateTime<Utc>) -> BoxFuture<'_, Result<MirrorSpec, Problem>>;
+    /// For a run that begins at `now` and does what somebody wishes besides. A problem is the outcome of this run, not the end of the mirror.
+    fn prepare(&self, now: DateTime<Utc>, wish: Wish) -> BoxFuture<'_, Result<MirrorSpec, Problem>>;
 }
 
 impl fmt::Debug for MirrorPlan {

@@ -128,13 +128,17 @@ impl Supervisor {
                 );
                 self.board.refused(&problem);
             }
-            Ok(Plan { engine, mirrors }) => {
+            Ok(Plan {
+                engine,
+                mirrors,
+                notify,
+            }) => {
                 tracing::info!(
                     file,
                     mirrors = mirrors.len(),
                     "the configuration was read again, since {why}"
                 );
-                self.board.reloaded(engine);
+                self.board.reloaded(engine, notify);
                 self.plans = mirrors;
                 for plan in &self.plans {
                     if let Some(seat) = self.staff.get(&plan.name) {
@@ -217,5 +221,6 @@ impl Supervisor {
             Some((name.clone(), Arc::clone(&seat.post)))
         });
         self.board.set_posts(posts.collect());
+        self.board.free_claims_of_others();
     }
 }

@@ -64,6 +64,7 @@ impl Worker {
 
     /// Works until the service stops or the mirror is no more in the file.
     pub(super) async fn work(mut self) {
+        self.post.recall().await;
         loop {
             if self.floor.stop.is_stopping() || !self.adopt() {
                 return;
@@ -160,6 +161,7 @@ impl Worker {
         self.post.schedule(self.clockwork.next_run(), None);
         let order = Order {
             clock: &self.floor.clock,
+            board: &self.floor.board,
             engine: self.floor.board.engine(),
             stop: self.floor.stop.child(),
             role: self.floor.role.clone(),

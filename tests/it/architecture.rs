@@ -11,6 +11,7 @@ const STRATA: &[(&str, &[&str])] = &[
     ("types", &[]),
     ("certificate", &[]),
     ("helm", &["types"]),
+    ("notice", &[]),
     ("payload", &["types"]),
     ("report", &["types"]),
     ("schedule", &[]),
@@ -25,7 +26,15 @@ const STRATA: &[(&str, &[&str])] = &[
     ("source", &["helm", "layout", "net", "payload", "types"]),
     (
         "config",
-        &["certificate", "helm", "plan", "schedule", "secret", "types"],
+        &[
+            "certificate",
+            "helm",
+            "notice",
+            "plan",
+            "schedule",
+            "secret",
+            "types",
+        ],
     ),
     ("target", &["layout", "net", "payload", "registry", "types"]),
     (
@@ -63,13 +72,14 @@ const STRATA: &[(&str, &[&str])] = &[
     (
         "service",
         &[
-            "net", "payload", "progress", "report", "run", "schedule", "secret", "state", "transfer", "types",
+            "net", "notice", "payload", "progress", "report", "run", "schedule", "secret", "state",
+            "transfer", "types",
         ],
     ),
     (
         "cli",
         &[
-            "artifact", "config", "doctor", "helm", "layout", "net", "payload", "plan", "progress",
+            "artifact", "config", "doctor", "helm", "layout", "net", "notice", "payload", "plan", "progress",
             "registry", "report", "run", "schedule", "secret", "service", "source", "state", "target",
             "transfer", "types",
         ],

@@ -29,6 +29,7 @@ mod helm_users;
 mod live_helm;
 mod live_ranges;
 mod login;
+mod metrics;
 mod migrate;
 mod profiles;
 mod provenance;

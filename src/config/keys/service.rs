@@ -25,6 +25,12 @@ pub static HTTP: Section = Section {
             None,
             "Name of the environment variable that holds that token.",
         ),
+        key(
+            "hosts",
+            Kind::Texts,
+            Some("[]"),
+            "Names by which a reverse proxy on this machine asks; a loopback address answers to no others but `localhost`.",
+        ),
     ],
 };
 

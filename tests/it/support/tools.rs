@@ -12,15 +12,17 @@ pub(crate) enum Tool {
     Distribution3,
     Distribution28,
     Ggcr,
+    Promtool,
 }
 
 impl Tool {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Helm3,
         Self::Helm4,
         Self::Distribution3,
         Self::Distribution28,
         Self::Ggcr,
+        Self::Promtool,
     ];
 
     /// Its name in `scripts/tools`.
@@ -31,6 +33,7 @@ impl Tool {
             Self::Distribution3 => "distribution3",
             Self::Distribution28 => "distribution28",
             Self::Ggcr => "ggcr",
+            Self::Promtool => "promtool",
         }
     }
 
@@ -42,6 +45,7 @@ impl Tool {
             Self::Distribution3 => "distribution-3.1.2/registry",
             Self::Distribution28 => "distribution-2.8/docker-registry",
             Self::Ggcr => "ggcr-0.22.1/registry",
+            Self::Promtool => "promtool-2.42/promtool",
         }
     }
 
