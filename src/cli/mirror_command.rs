@@ -17,8 +17,8 @@ use super::{show, show_error, signals, start_logging};
 use crate::config::{self, Config};
 use crate::report::{ExitStatus, Signal};
 use crate::run::Stop;
-use crate::service::{self, Clock, ConfigFile, Fingerprint, Plan, ServiceSpec};
 use crate::service::http::HttpOptions;
+use crate::service::{self, Clock, ConfigFile, Fingerprint, Plan, ServiceSpec};
 use crate::state::{Claim, StateError};
 
 /// Serves until a signal ends it, and returns the exit code.
@@ -69,7 +69,12 @@ async fn serve(
     let folder = state_folder(&config)?;
     let state = Claim::new(&folder)?;
     let listen = config.http.listen;
-    let hosts = config.http.hosts.iter().map(|host| host.as_str().into()).collect();
+    let hosts = config
+        .http
+        .hosts
+        .iter()
+        .map(|host| host.as_str().into())
+        .collect();
     let planner = Arc::new(Planner::new(file, folder));
     let plan = planner.plan(config, true)?;
     let http = HttpOptions {

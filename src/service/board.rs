@@ -8,14 +8,14 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::desk::{Desk, Triggered, Wish};
 use super::facts::Ended;
 use super::metrics::Metrics;
 use super::notify::{Notifier, NotifyOptions};
-use super::{Clock, versions};
-use super::desk::{Desk, Triggered, Wish};
 use super::post::Post;
 use super::traffic::Traffic;
 use super::view::{ConfigView, MirrorView, Role, ServiceView, VersionView};
+use super::{Clock, versions};
 use crate::run::Engine;
 
 /// The loop of the service turns at least every few seconds; after this time without a turn it is stuck.
@@ -45,7 +45,12 @@ struct Content {
 }
 
 impl Board {
-    pub(super) fn new(clock: Clock, config: ConfigView, plan: (Engine, NotifyOptions), role: watch::Receiver<Role>) -> Self {
+    pub(super) fn new(
+        clock: Clock,
+        config: ConfigView,
+        plan: (Engine, NotifyOptions),
+        role: watch::Receiver<Role>,
+    ) -> Self {
         let (engine, notify) = plan;
         let metrics = Arc::new(Metrics::new());
         let notifier = Notifier::new(notify, &engine.net, Arc::clone(&metrics));
@@ -112,7 +117,10 @@ impl Board {
     /// Only these mirrors are left.
     pub(super) fn free_claims_of_others(&self) {
         let content = self.content();
-        content.engine.claims.keep_only(content.posts.iter().map(|(name, _)| &**name));
+        content
+            .engine
+            .claims
+            .keep_only(content.posts.iter().map(|(name, _)| &**name));
     }
 
     /// A file was refused.

@@ -70,7 +70,12 @@ pub async fn serve(spec: ServiceSpec, stop: Stop) {
         loaded: clock.now(),
         refused: None,
     };
-    let board = Arc::new(Board::new(clock.clone(), config, (spec.plan.engine, spec.plan.notify), role.clone()));
+    let board = Arc::new(Board::new(
+        clock.clone(),
+        config,
+        (spec.plan.engine, spec.plan.notify),
+        role.clone(),
+    ));
     let floor = Floor {
         clock,
         board: Arc::clone(&board),
@@ -94,7 +99,12 @@ pub async fn serve(spec: ServiceSpec, stop: Stop) {
         .supervise()
         .await;
     quiet.cancel();
-    let words = async { tokio::join!(board.last_letters(LAST_WORDS), tokio::time::timeout(LAST_WORDS, http)) };
+    let words = async {
+        tokio::join!(
+            board.last_letters(LAST_WORDS),
+            tokio::time::timeout(LAST_WORDS, http)
+        )
+    };
     tokio::select! {
         _ = words => {}
         () = killed.killed() => {}

@@ -12,7 +12,11 @@ pub(super) fn read(memory: &Remembered) -> Result<Vec<VersionView>, String> {
     // By chart, newest first; what is no version comes last
     versions.sort_by_cached_key(|version| {
         let parsed = semver::Version::parse(version.version.trim_start_matches('v')).ok();
-        (version.chart.clone(), std::cmp::Reverse(parsed), version.target.clone())
+        (
+            version.chart.clone(),
+            std::cmp::Reverse(parsed),
+            version.target.clone(),
+        )
     });
     Ok(versions)
 }

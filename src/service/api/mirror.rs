@@ -124,7 +124,11 @@ impl<'a> Run<'a> {
             started: Moment(run.started),
             finished: Moment(run.finished),
             exit_code: run.exit,
-            counts: run.counts.iter().map(|(action, count)| (&**action, *count)).collect(),
+            counts: run
+                .counts
+                .iter()
+                .map(|(action, count)| (&**action, *count))
+                .collect(),
             bytes: run.bytes,
             problem: run.problem.as_deref(),
         }

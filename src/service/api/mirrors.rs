@@ -243,10 +243,13 @@ impl<'a> Running<'a> {
 impl<'a> Run<'a> {
     fn of(view: &'a MirrorView) -> Option<Self> {
         let last = view.last.as_ref()?;
-        let of_targets = last.target_problems.iter().map(|(target, problem)| TargetProblem {
-            target,
-            reason: &problem.reason,
-        });
+        let of_targets = last
+            .target_problems
+            .iter()
+            .map(|(target, problem)| TargetProblem {
+                target,
+                reason: &problem.reason,
+            });
         Some(Self {
             started: Moment(last.started),
             finished: Moment(last.finished),

@@ -7,7 +7,10 @@ use super::{Error, Mirror, Mirrors, Started, Versions};
 /// An answer of `/api/v1`; its field `schema` says which.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
-#[expect(dead_code, reason = "only its schema is wanted; each answer is written by itself")]
+#[expect(
+    dead_code,
+    reason = "only its schema is wanted; each answer is written by itself"
+)]
 enum Answer {
     Mirrors(Mirrors<'static>),
     Mirror(Mirror<'static>),

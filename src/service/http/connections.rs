@@ -55,7 +55,10 @@ pub(super) async fn carry(
     drop(listener);
     stop.cancel();
     // What is left after that time ends with the set
-    _ = timeout(limits.drain, async { while open.tasks.join_next().await.is_some() {} }).await;
+    _ = timeout(limits.drain, async {
+        while open.tasks.join_next().await.is_some() {}
+    })
+    .await;
 }
 
 /// The client went away before it was accepted.

@@ -30,7 +30,10 @@ fn is_known(uri: &Uri, headers: &HeaderMap, names: &[Box<str>]) -> bool {
     }
     let stated = first.is_none_or(|value| value.to_str().is_ok_and(|host| is_local(host, names)));
     // The target of a request to a proxy, `GET http://name/ HTTP/1.1`, counts as well
-    stated && uri.authority().is_none_or(|authority| is_local(authority.as_str(), names))
+    stated
+        && uri
+            .authority()
+            .is_none_or(|authority| is_local(authority.as_str(), names))
 }
 
 fn is_local(authority: &str, names: &[Box<str>]) -> bool {
@@ -83,7 +86,11 @@ mod tests {
         assert!(is_known(&uri, &headers, &[]), "HTTP/1.0 has none");
         headers.append(header::HOST, http::HeaderValue::from_static("localhost"));
         assert!(is_known(&uri, &headers, &[]));
-        assert!(!is_known(&Uri::from_static("http://evil.example/"), &headers, &[]));
+        assert!(!is_known(
+            &Uri::from_static("http://evil.example/"),
+            &headers,
+            &[]
+        ));
         headers.append(header::HOST, http::HeaderValue::from_static("evil.example"));
         assert!(!is_known(&uri, &headers, &[]));
     }

@@ -41,7 +41,11 @@ pub(super) fn versions(query: &str) -> Result<(VersionFilter, Slice), String> {
                 let limit = value.parse().ok().filter(|limit| (1..=MOST).contains(limit));
                 slice.limit = limit.ok_or_else(|| format!("`limit` is a number from 1 to {MOST}"))?;
             }
-            "offset" => slice.offset = value.parse().map_err(|_| "`offset` is a number from 0".to_owned())?,
+            "offset" => {
+                slice.offset = value
+                    .parse()
+                    .map_err(|_| "`offset` is a number from 0".to_owned())?
+            }
             _ => {
                 let shown: String = key.chars().take(60).collect();
                 let shown = plain(&shown);

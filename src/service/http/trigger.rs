@@ -75,17 +75,13 @@ fn admit(context: &Context, headers: &HeaderMap) -> Result<(), Response> {
 /// The credentials after the scheme, whose case does not matter (RFC 9110, 11.1).
 fn bearer(value: &HeaderValue) -> Option<&[u8]> {
     let (scheme, rest) = value.as_bytes().split_at_checked(7)?;
-    scheme
-        .eq_ignore_ascii_case(b"bearer ")
-        .then(|| rest.trim_ascii())
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| rest.trim_ascii())
 }
 
 fn unauthorized(text: &str, challenge: &'static str) -> Response {
     let mut response = json::error(StatusCode::UNAUTHORIZED, "unauthorized", text);
     let challenge = HeaderValue::from_static(challenge);
-    response
-        .headers_mut()
-        .insert(header::WWW_AUTHENTICATE, challenge);
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     response
 }
 

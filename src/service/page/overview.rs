@@ -76,11 +76,7 @@ fn headline(view: &ServiceView) -> (String, Icon) {
         let groups = view.mirrors.iter().map(Group::of);
         groups.filter(|one| *one == group).count()
     };
-    let never = view
-        .mirrors
-        .iter()
-        .filter(|mirror| mirror.last.is_none())
-        .count();
+    let never = view.mirrors.iter().filter(|mirror| mirror.last.is_none()).count();
     let (failing, trouble) = (of(Group::Failing), of(Group::Trouble));
     let some = |count: usize, one: &str, many: &str| match (count, all) {
         (1, 1) => format!("The mirror {one}"),
@@ -95,10 +91,7 @@ fn headline(view: &ServiceView) -> (String, Icon) {
     match () {
         () if all == 0 => ("There are no mirrors".into(), Icon::Ring),
         () if failing > 0 => (some(failing, "fails", "fail"), Icon::Cross),
-        () if trouble > 0 => (
-            some(trouble, "needs attention", "need attention"),
-            Icon::Triangle,
-        ),
+        () if trouble > 0 => (some(trouble, "needs attention", "need attention"), Icon::Triangle),
         () if never == all && all == 1 => ("The mirror has not run yet".into(), Icon::Ring),
         () if never == all => (
             format!("None of {} mirrors has run yet", words::number(all as u64)),
@@ -178,7 +171,12 @@ fn choice(view: &ServiceView, query: &OverviewQuery) -> Markup {
         page: 0,
         ..query.clone()
     };
-    let size = |group| view.mirrors.iter().filter(|mirror| Group::of(mirror) == group).count();
+    let size = |group| {
+        view.mirrors
+            .iter()
+            .filter(|mirror| Group::of(mirror) == group)
+            .count()
+    };
     let current = |group| (query.group == group).then_some("page");
     html! {
         nav.chips aria-label="By state" {

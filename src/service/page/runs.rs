@@ -65,7 +65,10 @@ impl Kind {
 /// The last runs as bars, the newest on the right.
 pub(super) fn picture(history: &[RunSummary], most: usize) -> Markup {
     let kinds: Vec<_> = history.iter().take(most).rev().map(Kind::of).collect();
-    let mut label = format!("the last {}, newest on the right", words::count(kinds.len(), "run"));
+    let mut label = format!(
+        "the last {}, newest on the right",
+        words::count(kinds.len(), "run")
+    );
     for kind in Kind::ALL {
         let count = kinds.iter().filter(|one| **one == kind).count();
         if count > 0 {
@@ -165,7 +168,10 @@ mod tests {
             ),
             "{shown}"
         );
-        assert!(shown.contains(r#"<path class="failing" d="M21 14v-14h5v14z">"#), "{shown}");
+        assert!(
+            shown.contains(r#"<path class="failing" d="M21 14v-14h5v14z">"#),
+            "{shown}"
+        );
         assert!(
             shown.contains(r#"<path class="good" d="M0 14v-5h5v5zM14 14v-5h5v5z">"#),
             "{shown}"

@@ -84,11 +84,7 @@ fn form(mirror: &MirrorView, rows: &[VersionView], query: &VersionsQuery) -> Mar
     }
 }
 
-fn rows_of<'a>(
-    view: &ServiceView,
-    several: bool,
-    shown: impl Iterator<Item = &'a VersionView>,
-) -> Markup {
+fn rows_of<'a>(view: &ServiceView, several: bool, shown: impl Iterator<Item = &'a VersionView>) -> Markup {
     html! {
         table.versions {
             caption.sr { "Versions, by chart and newest first" }

@@ -169,7 +169,10 @@ mod tests {
         ] {
             assert_eq!(number(value), shown);
         }
-        assert_eq!((count(1, "run"), count(2, "run")), ("1 run".into(), "2 runs".into()));
+        assert_eq!(
+            (count(1, "run"), count(2, "run")),
+            ("1 run".into(), "2 runs".into())
+        );
     }
 
     #[test]

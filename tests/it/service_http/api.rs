@@ -40,7 +40,10 @@ fn answers_conform_to_the_schema() {
             let value = server.get(&path).json();
             let errors: Vec<_> = validator.iter_errors(&value).map(|e| e.to_string()).collect();
             assert_eq!(errors, [""; 0], "{path}");
-            assert_eq!(path.ends_with("nothing"), value["schema"] == "chartferry.error/v1");
+            assert_eq!(
+                path.ends_with("nothing"),
+                value["schema"] == "chartferry.error/v1"
+            );
         }
     }
 }
@@ -95,7 +98,11 @@ fn one_mirror_has_its_history() {
 #[test]
 fn versions_come_in_slices() {
     let server = Server::of(samples::twelve());
-    let ask = |query: &str| server.get(&format!("/api/v1/mirrors/argo/versions{query}")).json();
+    let ask = |query: &str| {
+        server
+            .get(&format!("/api/v1/mirrors/argo/versions{query}"))
+            .json()
+    };
     let all = ask("");
     assert_eq!((&all["total"], &all["offset"]), (&450.into(), &0.into()));
     let slice = ask("?limit=10&offset=445");

@@ -54,7 +54,8 @@ fn a_head_that_never_ends_is_cut_off() {
         ..patient()
     });
     let mut slow = server.connect();
-    slow.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: ").unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: ")
+        .unwrap();
     // One byte now and then keeps nothing open: the limit is for the whole head
     let mut drip = slow.try_clone().unwrap();
     let dripping = std::thread::spawn(move || {

@@ -103,7 +103,11 @@ fn the_worst_is_the_first() {
             "carrying versions, 471 of 1\u{202f}240 versions, 2 failed",
         ],
     );
-    assert!(html.contains(r#"<time datetime="2026-11-25T18:40:00Z" title="2026-11-25 18:40:00 UTC">6 h ago</time>"#));
+    assert!(
+        html.contains(
+            r#"<time datetime="2026-11-25T18:40:00Z" title="2026-11-25 18:40:00 UTC">6 h ago</time>"#
+        )
+    );
     assert!(html.contains(r#"<progress aria-label="Versions carried" max="1240" value="471">"#));
 }
 
@@ -126,7 +130,10 @@ fn mirrors_are_found_filtered_and_sorted() {
     assert_eq!(mirrors("q=no-such-mirror").len(), 0);
     let by_name = mirrors("sort=name");
     assert!(by_name.is_sorted() && by_name.len() == 200);
-    says(&overview(&view, "q=nothing-like-it"), &["No mirror is like that."]);
+    says(
+        &overview(&view, "q=nothing-like-it"),
+        &["No mirror is like that."],
+    );
 }
 
 #[test]
@@ -137,7 +144,10 @@ fn a_crowd_is_a_table_and_not_a_wall_of_cards() {
     assert!(html.len() < 400_000, "{} bytes", html.len());
     let many = samples::service((0..450).map(samples::calm).collect());
     says(&overview(&many, "page=3"), &["page 3 of 3"]);
-    assert_eq!(overview(&many, "page=3").matches("<tr><th scope=\"row\"").count(), 50 + 2);
+    assert_eq!(
+        overview(&many, "page=3").matches("<tr><th scope=\"row\"").count(),
+        50 + 2
+    );
 }
 
 #[test]
@@ -210,14 +220,7 @@ fn a_mirror_says_everything_that_is_known_of_it() {
 fn versions_are_filtered_and_paged() {
     let view = samples::twelve();
     let rows = samples::versions("web", 450);
-    let page = |query: &str| {
-        page::versions(
-            &view,
-            &view.mirrors[0],
-            Ok(&rows),
-            &VersionsQuery::parse(query),
-        )
-    };
+    let page = |query: &str| page::versions(&view, &view.mirrors[0], Ok(&rows), &VersionsQuery::parse(query));
     let lines = |query: &str| page(query).matches("<tr><th scope=\"row\"").count() - 2;
     assert_eq!(
         (lines(""), lines("page=3"), lines("standing=failed")),
@@ -340,7 +343,9 @@ fn nasty_names_are_text() {
         is_harmless(text);
     }
     let html = overview(&samples::hostile(samples::NASTY), "");
-    assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot;'&amp;amp;\\u{202e}gnp.exe\\0\\u{1b}[31m\\u{200b}"));
+    assert!(html.contains(
+        "&lt;script&gt;alert(1)&lt;/script&gt;&quot;'&amp;amp;\\u{202e}gnp.exe\\0\\u{1b}[31m\\u{200b}"
+    ));
 }
 
 proptest! {

@@ -150,7 +150,10 @@ fn every_answer_forbids_browsers_what_nobody_needs() {
         ] {
             assert!(policy.contains(part), "{policy}");
         }
-        assert!(!policy.contains("unsafe") && !policy.contains("script"), "{policy}");
+        assert!(
+            !policy.contains("unsafe") && !policy.contains("script"),
+            "{policy}"
+        );
         for (name, value) in [
             ("x-content-type-options", "nosniff"),
             ("referrer-policy", "no-referrer"),
@@ -185,7 +188,15 @@ fn the_policy_allows_the_style_of_the_page_and_only_it() {
         policy.contains(&format!("style-src 'sha256-{hash}';")),
         "{policy}"
     );
-    for forbidden in [" style=", "<script", "<iframe", "<img", " onclick=", "javascript:", "url("] {
+    for forbidden in [
+        " style=",
+        "<script",
+        "<iframe",
+        "<img",
+        " onclick=",
+        "javascript:",
+        "url(",
+    ] {
         assert!(!page.body.contains(forbidden), "{forbidden}");
     }
 }

@@ -201,7 +201,10 @@ pub(super) fn failing_versions(at: usize) -> MirrorView {
     let gone = |version: &str| {
         Reason::new(
             "package-gone",
-            format!("`https://charts.example.org/{}/web-{version}.tgz` answered 404 Not Found; the index names a package that is not there, tell its owner or list it in `accept`", mirror.name),
+            format!(
+                "`https://charts.example.org/{}/web-{version}.tgz` answered 404 Not Found; the index names a package that is not there, tell its owner or list it in `accept`",
+                mirror.name
+            ),
         )
     };
     mirror.trouble = vec![
@@ -209,7 +212,10 @@ pub(super) fn failing_versions(at: usize) -> MirrorView {
             "Web Shop",
             "1.0.0",
             Action::Refused,
-            Reason::new("name-invalid", "`Web Shop` cannot be a repository name (upper case, blank); give `rename = { \"Web Shop\" = \"web-shop\" }`"),
+            Reason::new(
+                "name-invalid",
+                "`Web Shop` cannot be a repository name (upper case, blank); give `rename = { \"Web Shop\" = \"web-shop\" }`",
+            ),
             720,
         ),
         trouble("web", "2.3.1", Action::Failed, gone("2.3.1"), 30),
@@ -256,7 +262,11 @@ pub(super) fn running(at: usize) -> MirrorView {
         done: 471,
         failed: 2,
         bytes: 48_300_000,
-        current: vec!["web 3.0.1".into(), "web 3.0.0".into(), "shop 1.9.4+build.3".into()],
+        current: vec![
+            "web 3.0.1".into(),
+            "web 3.0.0".into(),
+            "shop 1.9.4+build.3".into(),
+        ],
     });
     mirror
 }
@@ -391,8 +401,12 @@ pub(super) fn versions(chart: &str, count: usize) -> Vec<VersionView> {
             manifest: there.then(|| Digest::of(version.as_bytes())),
             package: there.then(|| Digest::of(b"package")),
             first_seen: minutes_ago(600 * at as i64),
-            trouble: (standing == Standing::Failed)
-                .then(|| Reason::new("package-gone", "`https://charts.example.org/web.tgz` answered 404")),
+            trouble: (standing == Standing::Failed).then(|| {
+                Reason::new(
+                    "package-gone",
+                    "`https://charts.example.org/web.tgz` answered 404",
+                )
+            }),
             version: version.into(),
         }
     };

@@ -20,7 +20,11 @@ fn server() -> Server {
 }
 
 fn refused(server: &Server, got: &Answer, status: u16, code: &str) {
-    assert_eq!((got.status, &got.json()["code"]), (status, &code.into()), "{got:?}");
+    assert_eq!(
+        (got.status, &got.json()["code"]),
+        (status, &code.into()),
+        "{got:?}"
+    );
     assert!(!got.body.contains("s3cret"), "{got:?}");
     assert!(server.desk.wishes.lock().unwrap().is_empty(), "{got:?}");
 }
@@ -69,7 +73,12 @@ fn without_the_token_nobody_does() {
         "Cookie: token=s3cret-t0ken",
         "X-Token: s3cret-t0ken",
     ] {
-        refused(&server, &server.ask("POST", RUN, &[line], ""), 401, "unauthorized");
+        refused(
+            &server,
+            &server.ask("POST", RUN, &[line], ""),
+            401,
+            "unauthorized",
+        );
     }
     let twice = server.ask("POST", RUN, &[TOKEN, "Authorization: Bearer x"], "");
     refused(&server, &twice, 401, "unauthorized");
@@ -117,18 +126,22 @@ fn a_body_that_is_not_understood_starts_nothing() {
 fn what_the_service_answers_is_passed_on() {
     let server = server();
     let unknown = server.ask("POST", "/api/v1/mirrors/nothing/run", &[TOKEN], "");
-    assert_eq!((unknown.status, &unknown.json()["code"]), (404, &"no-mirror".into()));
+    assert_eq!(
+        (unknown.status, &unknown.json()["code"]),
+        (404, &"no-mirror".into())
+    );
     for (answer, status, part) in [
-        (Triggered::Standby(Some("chartferry-1".into())), 409, "`chartferry-1`"),
+        (
+            Triggered::Standby(Some("chartferry-1".into())),
+            409,
+            "`chartferry-1`",
+        ),
         (Triggered::Standby(None), 409, "no leader is known"),
         (Triggered::Stopping, 503, "about to end"),
     ] {
         *server.desk.answer.lock().unwrap() = answer;
         let got = server.ask("POST", RUN, &[TOKEN], "");
         assert_eq!(got.status, status);
-        assert!(
-            got.json()["error"].as_str().unwrap().contains(part),
-            "{got:?}"
-        );
+        assert!(got.json()["error"].as_str().unwrap().contains(part), "{got:?}");
     }
 }
