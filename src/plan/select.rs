@@ -366,9 +366,10 @@ impl<'a> Planner<'a> {
         let entries = std::iter::once(&candidate.entry).chain(&candidate.alternatives);
         let waits = entries.filter_map(|entry| {
             let usable = entry.created.is_some_and(|created| created <= self.now);
-            let seen = match usable {
-                true => None,
-                false => (self.first_seen)(&entry.chart, &entry.version),
+            let seen = if usable {
+                None
+            } else {
+                (self.first_seen)(&entry.chart, &entry.version)
             };
             match cooldown(entry.created, seen, min_age, self.now) {
                 Cooldown::Over => None,

@@ -42,13 +42,7 @@ impl Recall {
             state.unchanged(validators);
             state.remains();
             report.source_unchanged = true;
-            if let Some(suspicion) = state.suspicion() {
-                if self.memory.prune {
-                    report.safety_limits.push(suspicion);
-                } else {
-                    report.warnings.push(suspicion);
-                }
-            }
+            report.warnings.extend(state.suspicion());
             for (number, target) in spec.targets.iter().enumerate() {
                 let mut target = TargetReport::new(&target.to_string());
                 target.items = standing_matters(state, number);
@@ -192,20 +186,22 @@ impl Account<'_> {
         }
         let failed = item.action == Action::Failed || self.recall.is_accepted_failure(&matter);
         let runs = match &item.reason {
-            Some(reason) if stays(item.action, code) => self.note(state, matter, item.action, reason),
+            Some(reason) if stays(item.action, code) => self.note(state, &matter, item.action, reason),
             _ => 0,
         };
         let hopeless = code == Some(GONE) && runs >= GONE_FOR_GOOD;
-        self.finished &= !(failed && !hopeless) && code != Some(CONTESTED);
+        if (failed && !hopeless) || code == Some(CONTESTED) {
+            self.finished = false;
+        }
     }
 
     /// Takes something down that needs attention; in how many runs it did.
-    fn note(&mut self, state: &mut State, matter: Matter, action: Action, reason: &Reason) -> u32 {
+    fn note(&mut self, state: &mut State, matter: &Matter, action: Action, reason: &Reason) -> u32 {
         if self.noted.insert(matter.clone()) {
-            let subject = self.recall.subject(&matter);
+            let subject = self.recall.subject(matter);
             state.note(matter.clone(), action, reason, subject, self.now);
         }
-        state.matter(&matter).map_or(0, |known| known.runs)
+        state.matter(matter).map_or(0, |known| known.runs)
     }
 }
 

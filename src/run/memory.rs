@@ -8,6 +8,10 @@ use crate::types::Digest;
 
 /// Where a mirror's state is and how it is used.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting that stands by itself"
+)]
 pub struct Memory {
     /// Where states are kept. None where a plan found no such folder: it makes none, and knows nothing.
     pub folder: Option<StateFolder>,
@@ -28,10 +32,6 @@ pub struct Memory {
     pub accept_shrink: bool,
     /// Push again what somebody deleted at the target.
     pub heal: bool,
-    /// Tag a version anew whose provenance file appeared after it was pushed.
-    pub add_provenance: bool,
-    /// Delete what vanished from the source (product rules "Prune").
-    pub prune: bool,
 }
 
 impl Memory {
@@ -47,8 +47,6 @@ impl Memory {
             max_shrink: MaxShrink::default(),
             accept_shrink: false,
             heal: true,
-            add_provenance: false,
-            prune: false,
         }
     }
 }

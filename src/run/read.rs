@@ -129,13 +129,12 @@ impl Reading<'_> {
             validators,
         } = *read;
         let selections = self.select(spec, recall, index, &validators, report);
-        let targets = match targets {
-            Some(targets) => targets,
-            None => {
-                let needed = |number| needs_target(spec, recall, number, &selections);
-                let opening = self.targets.open_all(self.engine, spec, self.mode, &needed);
-                or_stop(stop, async { Ok(opening.await) }).await?
-            }
+        let targets = if let Some(targets) = targets {
+            targets
+        } else {
+            let needed = |number| needs_target(spec, recall, number, &selections);
+            let opening = self.targets.open_all(self.engine, spec, self.mode, &needed);
+            or_stop(stop, async { Ok(opening.await) }).await?
         };
         *work = Some(equip(
             self.engine,
@@ -212,12 +211,8 @@ impl Reading<'_> {
         report.index_entries = index.charts.iter().map(|chart| chart.entries.len() as u64).sum();
         report.warnings.extend(index.warnings);
         if let Some(recall) = recall {
-            let (reasons, holds_back) = recall.take_up(&index.charts, validators, self.now);
-            if holds_back {
-                report.safety_limits.extend(reasons);
-            } else {
-                report.warnings.extend(reasons);
-            }
+            let odd = recall.take_up(&index.charts, validators, self.now);
+            report.warnings.extend(odd);
         }
         let first_seen = |chart: &str, version: &str| recall?.first_seen(chart, version);
         let planner = Planner::new(&index.charts, &spec.rules, self.now).remembering(&first_seen);
@@ -287,10 +282,7 @@ fn needs_target(spec: &MirrorSpec, recall: Option<&Recall>, number: usize, selec
         let candidates = &selection.candidates;
         !remembered::suffices(recall, number, candidates, overwrite)
     };
-    recall.reconciles
-        || spec.check_drift
-        || (recall.memory.prune && recall.state(|state| state.vanished(number).next().is_some()))
-        || selections.iter().any(unknown)
+    recall.reconciles || spec.check_drift || selections.iter().any(unknown)
 }
 
 fn equip(

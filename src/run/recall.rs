@@ -46,8 +46,6 @@ pub(super) struct Recall {
 /// An index that was taken up.
 pub(super) struct TakenUp {
     pub(super) validators: Validators,
-    /// Nothing may be pruned by it.
-    pub(super) untrusted: bool,
     /// When time alone may change what is selected.
     pub(super) until: OnceLock<Option<DateTime<Utc>>>,
 }
@@ -130,13 +128,13 @@ impl Recall {
         self.change(|state| state.set_settled(None));
     }
 
-    /// Enters what an index lists. What is odd about it, and whether that holds something back.
+    /// Enters what an index lists. What is odd about it.
     pub(super) fn take_up(
         &self,
         charts: &[IndexChart],
         validators: &Validators,
         now: DateTime<Utc>,
-    ) -> (Vec<Reason>, bool) {
+    ) -> Vec<Reason> {
         let entries = charts.iter().flat_map(|chart| &chart.entries).map(|entry| Seen {
             chart: &entry.chart,
             version: &entry.version,
@@ -147,10 +145,9 @@ impl Recall {
         // Nobody else takes an index up in this run.
         let _ = self.index.set(TakenUp {
             validators: validators.clone(),
-            untrusted: look.forbids_prune(),
             until: OnceLock::new(),
         });
-        (look.warnings(), memory.prune && look.forbids_prune())
+        look.warnings()
     }
 
     /// Takes note of when time alone may change what was selected.

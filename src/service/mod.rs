@@ -14,7 +14,8 @@
 //! service. What is kept between runs is bounded: the last runs, pushes and troubles of each mirror.
 //!
 //! `view` is what it knows, `desk` the seam between those who work and those who answer over HTTP. `http` answers, with the
-//! pages of `page` and the JSON of `api`, which are renderings of the view and know nothing of HTTP.
+//! pages of `page` and the JSON of `api`, which are renderings of the view and know nothing of HTTP. `lease` says which of
+//! several replicas works.
 
 pub mod api;
 mod backoff;
@@ -24,6 +25,7 @@ pub mod desk;
 mod facts;
 pub mod filter;
 pub mod http;
+pub mod lease;
 pub mod metrics;
 pub mod notify;
 mod one_run;

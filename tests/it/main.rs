@@ -22,6 +22,7 @@ mod conformance;
 mod copies;
 mod corpus;
 mod counts;
+mod deploy;
 mod doctor;
 mod drift;
 mod faults;

@@ -7,8 +7,9 @@ use super::support::ferry::Ferry;
 use super::support::tls::Tls;
 
 /// Documents with console blocks.
-const DOCUMENTS: [&str; 8] = [
+const DOCUMENTS: [&str; 9] = [
     "README.md",
+    "docs/kubernetes.md",
     "docs/logins.md",
     "docs/metrics.md",
     "docs/migrating.md",
@@ -203,10 +204,9 @@ fn every_configuration_that_is_shown_is_good() {
             let here: String = block
                 .lines()
                 .map(|line| match line.split_once(" = ") {
-                    Some((key @ "password_file", _)) => format!("{key} = \"secret\"\n"),
+                    Some((key @ ("password_file" | "header_file"), _)) => format!("{key} = \"secret\"\n"),
                     Some((key @ "ca_file", _)) => format!("{key} = \"ca.pem\"\n"),
                     Some((key @ "url_file", _)) => format!("{key} = \"webhook\"\n"),
-                    Some((key @ "header_file", _)) => format!("{key} = \"secret\"\n"),
                     _ => format!("{line}\n"),
                 })
                 .collect();

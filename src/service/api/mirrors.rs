@@ -11,6 +11,7 @@ use crate::types::Reason;
 /// The service and all its mirrors.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Mirrors")]
+#[expect(clippy::struct_field_names, reason = "they are the names in the JSON")]
 pub struct Mirrors<'a> {
     /// Name and version of this format.
     #[schemars(extend("const" = "chartferry.mirrors/v1"))]

@@ -44,6 +44,7 @@ impl JsonSchema for Moment {
 /// Why a request was not served.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Error")]
+#[expect(clippy::struct_field_names, reason = "they are the names in the JSON")]
 pub struct Error<'a> {
     /// Name and version of this format.
     #[schemars(extend("const" = "chartferry.error/v1"))]

@@ -10,6 +10,7 @@ use crate::types::{Digest, Reason};
 /// Versions of one mirror.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Versions")]
+#[expect(clippy::struct_field_names, reason = "they are the names in the JSON")]
 pub struct Versions<'a> {
     /// Name and version of this format.
     #[schemars(extend("const" = "chartferry.versions/v1"))]
@@ -26,6 +27,7 @@ pub struct Versions<'a> {
 
 /// One version at one target.
 #[derive(Debug, Serialize, JsonSchema)]
+#[expect(clippy::struct_field_names, reason = "they are the names in the JSON")]
 struct Version<'a> {
     /// The chart's key in the index.
     chart: &'a str,

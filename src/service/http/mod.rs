@@ -81,7 +81,7 @@ impl Default for Limits {
             connections: 256,
             head_time: Duration::from_secs(10),
             body_time: Duration::from_secs(10),
-            lifetime: Duration::from_mins(2),
+            lifetime: Duration::from_secs(120),
             drain: Duration::from_secs(5),
         }
     }

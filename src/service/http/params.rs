@@ -42,9 +42,8 @@ pub(super) fn versions(query: &str) -> Result<(VersionFilter, Slice), String> {
                 slice.limit = limit.ok_or_else(|| format!("`limit` is a number from 1 to {MOST}"))?;
             }
             "offset" => {
-                slice.offset = value
-                    .parse()
-                    .map_err(|_| "`offset` is a number from 0".to_owned())?
+                let offset = value.parse();
+                slice.offset = offset.map_err(|_| "`offset` is a number from 0".to_owned())?;
             }
             _ => {
                 let shown: String = key.chars().take(60).collect();

@@ -111,71 +111,74 @@ fn value<'a>(text: &'a str, series: &str) -> Option<&'a str> {
         .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))
 }
 
+/// Lines that [`full`] becomes.
+const FIGURES: &[(&str, &str)] = &[
+    ("chartferry_build_info{version=\"1.2.3\"}", "1"),
+    ("chartferry_leader", "1"),
+    ("chartferry_config_last_reload_successful", "1"),
+    (
+        "chartferry_config_last_reload_success_timestamp_seconds",
+        "1799964060.0",
+    ),
+    ("chartferry_in_flight", "3"),
+    ("chartferry_in_flight_limit", "16"),
+    (
+        "chartferry_last_success_timestamp_seconds{mirror=\"a\"}",
+        "1800000000.0",
+    ),
+    (
+        "chartferry_last_run_timestamp_seconds{mirror=\"a\"}",
+        "1800000002.5",
+    ),
+    ("chartferry_last_run_duration_seconds{mirror=\"a\"}", "2.5"),
+    ("chartferry_last_run_exit_code{mirror=\"a\"}", "3"),
+    ("chartferry_last_run_warnings{mirror=\"a\"}", "2"),
+    ("chartferry_safety_limits{mirror=\"a\"}", "1"),
+    ("chartferry_health{mirror=\"a\"}", "2"),
+    ("chartferry_health{mirror=\"b\"}", "1"),
+    ("chartferry_versions{mirror=\"a\",action=\"drifted\"}", "1"),
+    (
+        "chartferry_next_run_timestamp_seconds{mirror=\"a\"}",
+        "1800001800.0",
+    ),
+    ("chartferry_schedule_lateness_seconds{mirror=\"a\"}", "60.0"),
+    ("chartferry_schedule_lateness_seconds{mirror=\"b\"}", "0.0"),
+    ("chartferry_schedule_interval_seconds{mirror=\"a\"}", "1800.0"),
+    (
+        "chartferry_run_start_timestamp_seconds{mirror=\"b\"}",
+        "1800001800.0",
+    ),
+    ("chartferry_backing_off{mirror=\"a\"}", "0"),
+    ("chartferry_runs_total{mirror=\"a\",result=\"conflict\"}", "1"),
+    ("chartferry_runs_total{mirror=\"b\",result=\"success\"}", "0"),
+    ("chartferry_run_duration_seconds_sum", "2.5"),
+    ("chartferry_run_duration_seconds_count", "1"),
+    ("chartferry_run_duration_seconds_bucket{le=\"1.0\"}", "0"),
+    ("chartferry_run_duration_seconds_bucket{le=\"5.0\"}", "1"),
+    ("chartferry_run_duration_seconds_bucket{le=\"+Inf\"}", "1"),
+    ("chartferry_pushed_versions_total{mirror=\"a\"}", "2"),
+    ("chartferry_pushed_bytes_total{mirror=\"a\"}", "300"),
+    (
+        "chartferry_http_requests_total{host=\"r.io:443\",method=\"PUT\",status=\"error\"}",
+        "1",
+    ),
+    ("chartferry_http_retries_total{host=\"r.io:443\"}", "1"),
+    ("chartferry_throttled_seconds_total{host=\"r.io:443\"}", "1.5"),
+    ("chartferry_http_sent_bytes_total{host=\"r.io:443\"}", "10"),
+    ("chartferry_http_received_bytes_total{host=\"r.io:443\"}", "20"),
+    (
+        "chartferry_notifications_total{receiver=\"ops\",result=\"sent\"}",
+        "1",
+    ),
+    ("process_start_time_seconds", "1799964000.0"),
+];
+
 #[test]
 fn view_and_reports_become_figures() {
     let (metrics, view) = full();
     let text = metrics.render(&view);
-    for (series, wanted) in [
-        ("chartferry_build_info{version=\"1.2.3\"}", "1"),
-        ("chartferry_leader", "1"),
-        ("chartferry_config_last_reload_successful", "1"),
-        (
-            "chartferry_config_last_reload_success_timestamp_seconds",
-            "1799964060.0",
-        ),
-        ("chartferry_in_flight", "3"),
-        ("chartferry_in_flight_limit", "16"),
-        (
-            "chartferry_last_success_timestamp_seconds{mirror=\"a\"}",
-            "1800000000.0",
-        ),
-        (
-            "chartferry_last_run_timestamp_seconds{mirror=\"a\"}",
-            "1800000002.5",
-        ),
-        ("chartferry_last_run_duration_seconds{mirror=\"a\"}", "2.5"),
-        ("chartferry_last_run_exit_code{mirror=\"a\"}", "3"),
-        ("chartferry_last_run_warnings{mirror=\"a\"}", "2"),
-        ("chartferry_safety_limits{mirror=\"a\"}", "1"),
-        ("chartferry_health{mirror=\"a\"}", "2"),
-        ("chartferry_health{mirror=\"b\"}", "1"),
-        ("chartferry_versions{mirror=\"a\",action=\"drifted\"}", "1"),
-        (
-            "chartferry_next_run_timestamp_seconds{mirror=\"a\"}",
-            "1800001800.0",
-        ),
-        ("chartferry_schedule_lateness_seconds{mirror=\"a\"}", "60.0"),
-        ("chartferry_schedule_lateness_seconds{mirror=\"b\"}", "0.0"),
-        ("chartferry_schedule_interval_seconds{mirror=\"a\"}", "1800.0"),
-        (
-            "chartferry_run_start_timestamp_seconds{mirror=\"b\"}",
-            "1800001800.0",
-        ),
-        ("chartferry_backing_off{mirror=\"a\"}", "0"),
-        ("chartferry_runs_total{mirror=\"a\",result=\"conflict\"}", "1"),
-        ("chartferry_runs_total{mirror=\"b\",result=\"success\"}", "0"),
-        ("chartferry_run_duration_seconds_sum", "2.5"),
-        ("chartferry_run_duration_seconds_count", "1"),
-        ("chartferry_run_duration_seconds_bucket{le=\"1.0\"}", "0"),
-        ("chartferry_run_duration_seconds_bucket{le=\"5.0\"}", "1"),
-        ("chartferry_run_duration_seconds_bucket{le=\"+Inf\"}", "1"),
-        ("chartferry_pushed_versions_total{mirror=\"a\"}", "2"),
-        ("chartferry_pushed_bytes_total{mirror=\"a\"}", "300"),
-        (
-            "chartferry_http_requests_total{host=\"r.io:443\",method=\"PUT\",status=\"error\"}",
-            "1",
-        ),
-        ("chartferry_http_retries_total{host=\"r.io:443\"}", "1"),
-        ("chartferry_throttled_seconds_total{host=\"r.io:443\"}", "1.5"),
-        ("chartferry_http_sent_bytes_total{host=\"r.io:443\"}", "10"),
-        ("chartferry_http_received_bytes_total{host=\"r.io:443\"}", "20"),
-        (
-            "chartferry_notifications_total{receiver=\"ops\",result=\"sent\"}",
-            "1",
-        ),
-        ("process_start_time_seconds", "1799964000.0"),
-    ] {
-        assert_eq!(value(&text, series), Some(wanted), "{series}\n{text}");
+    for (series, wanted) in FIGURES {
+        assert_eq!(value(&text, series), Some(*wanted), "{series}\n{text}");
     }
     for absent in [
         "chartferry_last_success_timestamp_seconds{mirror=\"b\"}",
@@ -275,8 +278,8 @@ fn every_status_has_a_word_and_every_name_its_form() {
 
 #[test]
 fn how_often_a_mirror_runs_is_not_said_by_a_pause_of_ours() {
-    let (metrics, mut view) = full();
     const INTERVAL: &str = "chartferry_schedule_interval_seconds{mirror=\"a\"}";
+    let (metrics, mut view) = full();
     view.mirrors[0].backing_off_until = Some(at(600));
     let text = metrics.render(&view);
     assert_eq!(value(&text, INTERVAL), None);

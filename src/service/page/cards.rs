@@ -5,30 +5,30 @@ use maud::{Markup, html};
 use super::finding::{self, Finding};
 use super::group::Group;
 use super::query::path;
-use super::text::{ago, at, text};
+use super::text::{ago, at, sentence, text};
 use super::words;
 use crate::service::view::{Health, MirrorView, RunningView, ServiceView};
 
-/// What is wrong, at most; the mirror's own page has all of it.
-const FINDINGS: usize = 3;
-
-/// A card each.
-pub(super) fn cards(view: &ServiceView, group: Group, mirrors: &[&MirrorView]) -> Markup {
+/// A card each, with so many things that are wrong; the mirror's own page has all of them.
+pub(super) fn cards(view: &ServiceView, group: Group, mirrors: &[&MirrorView], findings: usize) -> Markup {
     html! {
         ul.cards {
             @for mirror in mirrors {
-                li class={ "card " (group.key()) } { (card(view, mirror)) }
+                li class={ "card " (group.key()) } { (card(view, mirror, findings)) }
             }
         }
     }
 }
 
-fn card(view: &ServiceView, mirror: &MirrorView) -> Markup {
-    let (found, more) = finding::first(mirror, FINDINGS);
+fn card(view: &ServiceView, mirror: &MirrorView, most: usize) -> Markup {
+    let (found, more) = finding::first(mirror, most);
     html! {
         div.title {
             h3 { a href=(path(&mirror.name)) { (text(&mirror.name)) } }
-            p.since { (standing(view, mirror)) }
+            p.since {
+                @if mirror.health() == Health::Failing { strong { "failing " } }
+                (standing(view, mirror))
+            }
         }
         @if !found.is_empty() { (findings(&found)) }
         @if more > 0 {
@@ -43,20 +43,15 @@ fn card(view: &ServiceView, mirror: &MirrorView) -> Markup {
 
 /// For how long it has been like that.
 pub(super) fn standing(view: &ServiceView, mirror: &MirrorView) -> Markup {
-    let since = finding::since(mirror);
     html! {
-        @match (mirror.health(), since) {
-            (Health::Failing, Some(since)) => {
-                strong { "failing for " (words::span(view.now - since)) }
-                ", since " (at(view.now, since))
+        @match finding::since(mirror) {
+            Some(since) => {
+                strong { "for " (words::span(view.now - since)) } ", since " (at(view.now, since))
                 @if mirror.failures_in_a_row > 1 {
                     ", " (words::number(mirror.failures_in_a_row.into())) " runs in a row"
                 }
             }
-            (Health::Trouble, Some(since)) => {
-                strong { "for " (words::span(view.now - since)) } ", since " (at(view.now, since))
-            }
-            _ => {}
+            None => {}
         }
     }
 }
@@ -68,7 +63,7 @@ pub(super) fn findings(found: &[Finding<'_>]) -> Markup {
             @for one in found {
                 li {
                     @if let Some(subject) = &one.subject { strong { (text(subject)) } ": " }
-                    (text(one.text))
+                    (sentence(one.text))
                     @if let Some(code) = one.code { " " span.code { (code) } }
                 }
             }
@@ -129,7 +124,7 @@ fn times(view: &ServiceView, mirror: &MirrorView) -> Markup {
         @if let Some(success) = mirror.last_success.filter(|_| mirror.health() == Health::Failing) {
             " Last success " (ago(view.now, success)) "."
         }
-        " " (next(view, mirror)) "."
+        @if mirror.running.is_none() { " Next run " (next(view, mirror)) "." }
     }
 }
 
@@ -138,12 +133,12 @@ pub(super) fn next(view: &ServiceView, mirror: &MirrorView) -> Markup {
     let backing_off = mirror.backing_off_until.is_some_and(|until| until > view.now);
     html! {
         @match mirror.next_run {
-            _ if mirror.running.is_some() => "Runs now",
-            Some(next) if next <= view.now => { "Due since " (at(view.now, next)) }
+            _ if mirror.running.is_some() => "now",
+            Some(next) if next <= view.now => { "due since " (at(view.now, next)) }
             Some(next) => {
-                "Next " (ago(view.now, next)) @if backing_off { ", later than usual after the failures" }
+                (ago(view.now, next)) @if backing_off { ", backing off after failures" }
             }
-            None => "No further run",
+            None => "none",
         }
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn facts(view: &ServiceView, mirror: &MirrorView) -> Markup {
                 h2 #versions { "Versions" }
                 (bar(&mirror.versions))
                 (by_state(mirror))
-                p { "Look at " (all_of(mirror, None)) "." }
+                p { "Look at " (all_of(mirror, None, "all versions")) "." }
             }
         }
     }
@@ -124,8 +124,11 @@ fn by_state(mirror: &MirrorView) -> Markup {
             @for (action, words, count) in counts(totals) {
                 li {
                     span class={ "mark " (action) } {}
-                    b { (words::number(count)) } " " (words)
-                    @if let Some(standing) = standing_of(action) { " (" (all_of(mirror, Some(standing))) ")" }
+                    b { (words::number(count)) } " "
+                    @match standing_of(action) {
+                        Some(standing) => (all_of(mirror, Some(standing), words)),
+                        None => (words),
+                    }
                 }
             }
             @if counts(totals).next().is_none() { li { "none known yet" } }

@@ -135,7 +135,7 @@ fn banners(view: &ServiceView) -> Markup {
                     (code(&view.config.path)) " of " (at(view.now, *when)) " (" (ago(view.now, *when)) ") was refused. "
                     "The mirrors run by the file of " (at(view.now, view.config.loaded)) "."
                 }
-                pre { (clipped(why)) }
+                pre { @for line in why.lines() { (clipped(line)) "\n" } }
             }
         }
     }

@@ -7,7 +7,7 @@ use super::facts::facts;
 use super::frame::{Frame, Live};
 use super::group::Group;
 use super::query::{PAUSE, VersionsQuery, path, segment};
-use super::text::{ago, text};
+use super::text::{ago, sentence, text};
 use super::{finding, pushes, runs, words};
 use crate::report::Action;
 use crate::service::filter::VersionFilter;
@@ -26,6 +26,7 @@ pub fn mirror(view: &ServiceView, mirror: &MirrorView, live: bool, can_trigger: 
     let live = Live::of(view, !live, here, still);
     let title = format!("{}: {}", mirror.name, group.word().to_lowercase());
     Frame::new(&title, group.icon(), view, live).around(&html! {
+        nav.path aria-label="Breadcrumb" { a href="/" { "All mirrors" } " / " (text(&mirror.name)) }
         (head(view, mirror, group))
         (wrong(view, mirror))
         @if let Some(running) = &mirror.running {
@@ -45,14 +46,13 @@ pub fn mirror(view: &ServiceView, mirror: &MirrorView, live: bool, can_trigger: 
 /// Name and state.
 pub(super) fn head(view: &ServiceView, mirror: &MirrorView, group: Group) -> Markup {
     html! {
-        nav.path aria-label="Breadcrumb" { a href="/" { "All mirrors" } " / " }
         div class={ "verdict " (group.key()) } {
             (group.icon().draw())
             div {
                 h1 { (text(&mirror.name)) }
                 p {
                     strong { (group.word()) }
-                    @if finding::since(mirror).is_some() { ": " (standing(view, mirror)) }
+                    @if finding::since(mirror).is_some() { " " (standing(view, mirror)) }
                     @if mirror.last_success.is_none() && mirror.last.is_some() { ". It never succeeded" }
                     "."
                 }
@@ -73,7 +73,7 @@ fn wrong(view: &ServiceView, mirror: &MirrorView) -> Markup {
                 @if !found.is_empty() { (findings(&found)) }
                 @if !troubles.is_empty() { (trouble_table(view, mirror, &troubles)) }
                 @if more > 0 {
-                    p { (words::number(more as u64)) " more are among " (all_of(mirror, None)) "." }
+                    p { (words::number(more as u64)) " more are among " (all_of(mirror, None, "all versions")) "." }
                 }
             }
         }
@@ -103,7 +103,7 @@ fn trouble_table(view: &ServiceView, mirror: &MirrorView, troubles: &[&Trouble])
                             (ago(view.now, trouble.since))
                             @if trouble.runs > 1 { small { (words::number(trouble.runs.into())) " runs in a row" } }
                         }
-                        td.why { (text(&trouble.reason.text)) " " span.code { (trouble.reason.code) } }
+                        td.why { (sentence(&trouble.reason.text)) " " span.code { (trouble.reason.code) } }
                     }
                 }
             }
@@ -112,7 +112,7 @@ fn trouble_table(view: &ServiceView, mirror: &MirrorView, troubles: &[&Trouble])
 }
 
 /// A link to versions of the mirror: all, or those that stand so.
-pub(super) fn all_of(mirror: &MirrorView, standing: Option<Standing>) -> Markup {
+pub(super) fn all_of(mirror: &MirrorView, standing: Option<Standing>, words: &str) -> Markup {
     let query = VersionsQuery {
         filter: VersionFilter {
             standing,
@@ -120,14 +120,7 @@ pub(super) fn all_of(mirror: &MirrorView, standing: Option<Standing>) -> Markup 
         },
         page: 0,
     };
-    html! {
-        a href=(query.address(&mirror.name)) {
-            @match standing {
-                None => "all versions",
-                Some(standing) => (standing.as_str()),
-            }
-        }
-    }
+    html! { a href=(query.address(&mirror.name)) { (words) } }
 }
 
 fn history(view: &ServiceView, mirror: &MirrorView) -> Markup {
@@ -150,7 +143,7 @@ fn warnings(mirror: &MirrorView) -> Markup {
                 h2 #warnings { "Warnings of the last run" }
                 ul.findings {
                     @for warning in warnings {
-                        li { (text(&warning.text)) " " span.code { (warning.code) } }
+                        li { (sentence(&warning.text)) " " span.code { (warning.code) } }
                     }
                 }
             }

@@ -17,7 +17,10 @@ use crate::service::view::{MirrorView, ServiceView};
 /// Mirrors on one page.
 const PAGE: usize = 200;
 /// Mirrors of a group that are shown at length; those beyond are in a table below them, and it is still a page that can be read.
-const AT_LENGTH: usize = 8;
+const AT_LENGTH: usize = 5;
+/// What is wrong with each of them, at most; where many are not well, one sentence each, so that many are seen.
+const FINDINGS: usize = 3;
+const FEW: usize = 3;
 
 /// The page.
 pub fn overview(view: &ServiceView, query: &OverviewQuery) -> String {
@@ -220,13 +223,14 @@ fn section(view: &ServiceView, group: Group, shown: &[&MirrorView]) -> Markup {
         Group::Waiting | Group::Good => 0,
     };
     let (long, short) = members.split_at(at_length);
+    let findings = if members.len() > FEW { 1 } else { FINDINGS };
     html! {
         @if !members.is_empty() {
             section class=(group.key()) aria-labelledby={ "group-" (group.key()) } {
                 h2 #{ "group-" (group.key()) } {
                     (group.icon().draw()) (group.word()) " " span.count { (words::number(members.len() as u64)) }
                 }
-                @if !long.is_empty() { (cards(view, group, long)) }
+                @if !long.is_empty() { (cards(view, group, long, findings)) }
                 @if !short.is_empty() {
                     (table(view, if long.is_empty() { group.word() } else { "Further ones" }, short))
                 }

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use url::form_urlencoded;
 
 use super::group::Group;
+use crate::report::plain;
 use crate::service::filter::VersionFilter;
 use crate::service::view::Standing;
 
@@ -181,7 +182,9 @@ pub(super) fn segment(name: &str) -> String {
 }
 
 fn search(value: &str) -> Box<str> {
-    value.trim().chars().take(SEARCH).collect()
+    // What cannot be seen cannot be looked for, and would be written into the form as it is
+    let seen = |c: &char| matches!(plain(c.encode_utf8(&mut [0; 4])), Cow::Borrowed(_));
+    value.trim().chars().filter(seen).take(SEARCH).collect()
 }
 
 /// Pages are counted from 1 in addresses.
@@ -208,7 +211,7 @@ mod tests {
     #[test]
     fn an_address_is_read_as_what_it_was_made_of() {
         let query = OverviewQuery {
-            search: "a&b=c d \u{202e}".into(),
+            search: "a&b=c d é".into(),
             group: Some(Group::Waiting),
             sort: Sort::NextRun,
             page: 3,
@@ -241,6 +244,8 @@ mod tests {
     fn what_is_not_understood_is_passed_over() {
         let odd = "state=x&sort=&page=-1&live=on&q&zzz=%ff&page=99999999999999999999999";
         assert_eq!(OverviewQuery::parse(odd), OverviewQuery::default());
+        let hidden = OverviewQuery::parse("q=a%e2%80%aeb%00c%1b");
+        assert_eq!(&*hidden.search, "abc");
         assert_eq!(
             VersionsQuery::parse("standing=x&page=0"),
             VersionsQuery::default()

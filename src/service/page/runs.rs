@@ -4,14 +4,15 @@ use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
-use super::text::{at, text};
+use super::text::{at, sentence};
 use super::words;
 use crate::report::Action;
 use crate::service::view::ServiceView;
 use crate::state::RunSummary;
 
-/// Runs in the table.
-const SHOWN: usize = 30;
+/// Runs that are shown in words, and how many more on demand.
+const SHOWN: usize = 8;
+const MORE: usize = 52;
 
 /// How a run counts in the picture; each kind has its own height, since colour alone tells nothing to many people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,9 +100,23 @@ fn bars(kinds: &[Kind], kind: Kind) -> String {
 
 /// The last runs in words.
 pub(super) fn list(view: &ServiceView, history: &[RunSummary]) -> Markup {
+    let (newest, older) = history.split_at(history.len().min(SHOWN));
+    let older = &older[..older.len().min(MORE)];
+    html! {
+        (table(view, "The last runs, newest first", newest))
+        @if !older.is_empty() {
+            details {
+                summary { (words::count(older.len(), "earlier run")) }
+                (table(view, "Earlier runs, newest first", older))
+            }
+        }
+    }
+}
+
+fn table(view: &ServiceView, caption: &str, runs: &[RunSummary]) -> Markup {
     html! {
         table.runs {
-            caption.sr { "The last runs, newest first" }
+            caption.sr { (caption) }
             thead { tr {
                 th scope="col" { "Begun" }
                 th.figure scope="col" { "Took" }
@@ -109,14 +124,21 @@ pub(super) fn list(view: &ServiceView, history: &[RunSummary]) -> Markup {
                 th scope="col" { "Versions" }
             } }
             tbody {
-                @for run in history.iter().take(SHOWN) {
+                @for (row, run) in runs.iter().enumerate() {
                     tr {
                         th scope="row" { (at(view.now, run.started)) }
                         td.figure { (words::took(run.finished - run.started)) }
                         td {
                             span class={ "mark " (Kind::of(run).class()) } {}
                             (words::result(run.exit))
-                            @if let Some(problem) = &run.problem { small { (text(problem)) } }
+                            @match &run.problem {
+                                // Said of the run after it already
+                                Some(problem) if row > 0 && runs[row - 1].problem.as_ref() == Some(problem) => {
+                                    small { "the same" }
+                                }
+                                Some(problem) => small { (sentence(problem)) },
+                                None => {}
+                            }
                         }
                         td { (counts(run)) }
                     }

@@ -47,18 +47,13 @@ fn minutes(field: &str) -> Option<String> {
     if field == "*" {
         return Some("every minute".into());
     }
-    match field.strip_prefix("*/") {
+    if let Some(step) = field.strip_prefix("*/") {
         // Other steps do not divide the hour, so the words would be wrong
-        Some(step) => {
-            let step: u32 = step.parse().ok()?;
-            let even = step > 1 && 60_u32.checked_rem(step) == Some(0);
-            even.then(|| format!("every {step} minutes"))
-        }
-        None => {
-            let minute = below(field, 60)?;
-            Some(format!("every hour at minute {minute}"))
-        }
+        let step: u32 = step.parse().ok()?;
+        let even = step > 1 && 60_u32.checked_rem(step) == Some(0);
+        return even.then(|| format!("every {step} minutes"));
     }
+    Some(format!("every hour at minute {}", below(field, 60)?))
 }
 
 fn daily(minute: &str, hour: &str, zone: &str) -> Option<String> {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::cards::{next, way};
 use super::group::Group;
 use super::query::path;
-use super::text::{ago, text};
+use super::text::{ago, sentence, text};
 use super::{finding, runs, words};
 use crate::service::view::{MirrorView, ServiceView};
 
@@ -39,10 +39,13 @@ fn line(view: &ServiceView, mirror: &MirrorView) -> Markup {
             th scope="row" {
                 a href=(path(&mirror.name)) { (text(&mirror.name)) }
                 span.way { (way(mirror)) }
+                @for one in finding::first(mirror, 1).0 {
+                    small.why { @if let Some(subject) = &one.subject { (text(subject)) ": " } (sentence(one.text)) }
+                }
             }
             td class={ "state " (group.key()) } {
                 span { (group.icon().draw()) (group.word()) }
-                @if let Some(since) = finding::since(mirror) { small { "since " (ago(view.now, since)) } }
+                @if let Some(since) = finding::since(mirror) { small { "for " (words::span(view.now - since)) } }
             }
             td.last {
                 @match &mirror.last {
@@ -55,7 +58,7 @@ fn line(view: &ServiceView, mirror: &MirrorView) -> Markup {
             }
             td.next { (next(view, mirror)) }
             td.figure.versions {
-                (words::number(words::in_place(&mirror.versions)))
+                (words::number(words::in_place(&mirror.versions))) span.unit { " in place" }
                 @for (action, count) in words::odd(&mirror.versions) {
                     small class=(action) { (words::number(count)) " " (action) }
                 }

@@ -16,6 +16,23 @@ pub(super) fn text(foreign: &str) -> Markup {
     html! { bdi { (clipped(foreign)) } }
 }
 
+/// A sentence in which what stands between backticks is code, as in all messages of chartferry.
+pub(super) fn sentence(foreign: &str) -> Markup {
+    let shown = clipped(foreign);
+    let parts: Vec<_> = shown.split('`').collect();
+    // A backtick without its fellow is a character like any other
+    let paired = parts.len() % 2 == 1;
+    html! {
+        bdi {
+            @if paired {
+                @for (at, part) in parts.iter().enumerate() {
+                    @if at % 2 == 1 { code { (part) } } @else { (part) }
+                }
+            } @else { (shown) }
+        }
+    }
+}
+
 /// The same as code, e.g. a URL.
 pub(super) fn code(foreign: &str) -> Markup {
     html! { code { bdi { (clipped(foreign)) } } }
@@ -53,6 +70,14 @@ fn stamp(moment: DateTime<Utc>, shown: &str) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn backticks_in_pairs_are_code() {
+        let shown = |text| sentence(text).into_string();
+        assert_eq!(shown("`a<` is b"), "<bdi><code>a&lt;</code> is b</bdi>");
+        assert_eq!(shown("a `b"), "<bdi>a `b</bdi>");
+        assert_eq!(shown("plain"), "<bdi>plain</bdi>");
+    }
 
     #[test]
     fn nothing_hides_and_nothing_breaks_out() {

@@ -7,7 +7,7 @@ use super::group::Group;
 use super::mirror::head;
 use super::pushes::references;
 use super::query::{VersionsQuery, path};
-use super::text::{ago, text};
+use super::text::{ago, sentence, text};
 use super::{table, words};
 use crate::service::view::{MirrorView, ServiceView, Standing, VersionView};
 
@@ -24,8 +24,10 @@ pub fn versions(
     let group = Group::of(mirror);
     let title = format!("Versions of {}", mirror.name);
     Frame::new(&title, group.icon(), view, Live::Never).around(&html! {
+        nav.path aria-label="Breadcrumb" {
+            a href="/" { "All mirrors" } " / " a href=(path(&mirror.name)) { (text(&mirror.name)) } " / versions"
+        }
         (head(view, mirror, group))
-        p { a href=(path(&mirror.name)) { "← back to the mirror" } }
         section aria-labelledby="versions" {
             h2 #versions { "Versions" }
             @match rows {
@@ -105,7 +107,7 @@ fn rows_of<'a>(view: &ServiceView, several: bool, shown: impl Iterator<Item = &'
                         td { (ago(view.now, row.first_seen)) }
                         td {
                             @if let Some(trouble) = &row.trouble {
-                                p { (text(&trouble.text)) " " span.code { (trouble.code) } }
+                                p { (sentence(&trouble.text)) " " span.code { (trouble.code) } }
                             }
                             @if let Some(reference) = &row.reference {
                                 (references(reference, &row.version, row.manifest))

@@ -93,9 +93,9 @@ fn prometheus_reads_every_sample() {
     let (file, blocks) = (folder.path().join("metrics.txt"), folder.path().join("blocks"));
     let timed: Vec<String> = text
         .lines()
-        .map(|line| match line.starts_with('#') {
-            true => line.to_owned(),
-            false => format!("{line} 1800000000"),
+        .map(|line| match line.strip_prefix('#') {
+            Some(_) => line.to_owned(),
+            None => format!("{line} 1800000000"),
         })
         .collect();
     let samples = timed.iter().filter(|line| !line.starts_with('#')).count();

@@ -23,7 +23,7 @@ fn server(limits: Limits) -> Server {
 
 /// So short that a test can wait, in a place where nothing good has to happen within it.
 const SHORT: Duration = Duration::from_millis(300);
-const LONG: Duration = Duration::from_hours(1);
+const LONG: Duration = Duration::from_secs(3_600);
 
 fn patient() -> Limits {
     Limits {

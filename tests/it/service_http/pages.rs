@@ -24,7 +24,8 @@ fn words(html: &str) -> String {
         }
         out.push_str(text);
     }
-    out.split_whitespace().collect::<Vec<_>>().join(" ")
+    // Not `split_whitespace`: the narrow blanks of numbers are to be seen
+    out.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn says(html: &str, parts: &[&str]) {
@@ -97,17 +98,15 @@ fn the_worst_is_the_first() {
         &[
             "failing for 6 h, since 25 Nov, 18:40 UTC, 9 runs in a row",
             "answered 503 Service Unavailable 5 times in 42 s",
-            "Last run 4 min ago: source unusable. Last success 6 h ago. Next in 56 min, later than usual after the failures.",
+            "Last run 4 min ago: source unusable. Last success 6 h ago. Next run in 56 min, backing off after failures.",
             "It never succeeded.",
             "https://charts.example.org/bitnami → to oci://registry.acme.io/charts",
             "carrying versions, 471 of 1\u{202f}240 versions, 2 failed",
         ],
     );
-    assert!(
-        html.contains(
-            r#"<time datetime="2026-11-25T18:40:00Z" title="2026-11-25 18:40:00 UTC">6 h ago</time>"#
-        )
-    );
+    assert!(html.contains(
+        r#"<time datetime="2026-11-25T18:40:00Z" title="2026-11-25 18:40:00 UTC">25 Nov, 18:40 UTC</time>"#
+    ));
     assert!(html.contains(r#"<progress aria-label="Versions carried" max="1240" value="471">"#));
 }
 
@@ -126,7 +125,7 @@ fn mirrors_are_found_filtered_and_sorted() {
     assert_eq!(mirrors("").len(), 200);
     assert_eq!(mirrors("state=failing").len(), 26);
     assert_eq!(mirrors("q=HARBOR"), mirrors("q=harbor+charts.example"));
-    assert_eq!(mirrors("q=harbor").len(), 17);
+    assert_eq!(mirrors("q=harbor").len(), 16);
     assert_eq!(mirrors("q=no-such-mirror").len(), 0);
     let by_name = mirrors("sort=name");
     assert!(by_name.is_sorted() && by_name.len() == 200);
@@ -139,8 +138,8 @@ fn mirrors_are_found_filtered_and_sorted() {
 #[test]
 fn a_crowd_is_a_table_and_not_a_wall_of_cards() {
     let html = overview(&samples::two_hundred(), "");
-    assert_eq!(html.matches("class=\"card ").count(), 3 * 8);
-    assert_eq!(html.matches("<tr><th scope=\"row\"").count(), 200 - 3 * 8 + 2);
+    assert_eq!(html.matches("class=\"card ").count(), 3 * 5);
+    assert_eq!(html.matches("<tr><th scope=\"row\"").count(), 200 - 3 * 5 + 2);
     assert!(html.len() < 400_000, "{} bytes", html.len());
     let many = samples::service((0..450).map(samples::calm).collect());
     says(&overview(&many, "page=3"), &["page 3 of 3"]);
@@ -190,12 +189,12 @@ fn a_mirror_says_everything_that_is_known_of_it() {
     says(
         &harbor,
         &[
-            "Failing: failing for 30 h, since 24 Nov, 18:40 UTC, 60 runs in a row. It never succeeded.",
+            "Failing for 30 h, since 24 Nov, 18:40 UTC, 60 runs in a row. It never succeeded.",
             "web 2.3.1 failed 30 h ago",
-            "https://charts.example.org/harbor/web-2.3.1.tgz` answered 404 Not Found",
+            "https://charts.example.org/harbor/web-2.3.1.tgz answered 404 Not Found",
             "Web Shop 1.0.0 refused 30 days ago",
             "every 30 minutes, */30 * * * * (UTC)",
-            "2 failed (failed)",
+            "2 failed 1 refused",
         ],
     );
     assert!(harbor.contains("/api/v1/mirrors/harbor/run"));
@@ -224,9 +223,9 @@ fn versions_are_filtered_and_paged() {
     let lines = |query: &str| page(query).matches("<tr><th scope=\"row\"").count() - 2;
     assert_eq!(
         (lines(""), lines("page=3"), lines("standing=failed")),
-        (200, 50, 11)
+        (200, 50, 12)
     );
-    says(&page("standing=failed"), &["11 of 450 versions", "answered 404"]);
+    says(&page("standing=failed"), &["12 of 450 versions", "answered 404"]);
     says(&page("page=3"), &["page 3 of 3"]);
     says(&page("q=none"), &["No version is like that."]);
 }
@@ -267,7 +266,8 @@ fn all_pages(text: &str) -> Vec<String> {
         row.version = text.into();
         row.trouble = view.mirrors[0].last.as_ref().map(|last| last.warnings[0].clone());
     }
-    let mut query = String::new();
+    // It finds nothing, whatever the text is, so that the pages differ in nothing else
+    let mut query = String::from("zzzz-");
     for byte in text.bytes() {
         _ = write!(query, "%{byte:02x}");
     }
@@ -277,7 +277,7 @@ fn all_pages(text: &str) -> Vec<String> {
     vec![
         overview(&view, ""),
         overview(&view, &search),
-        overview(&view, "sort=name"),
+        overview(&view, "sort=versions"),
         page::mirror(&view, mirror, true, true),
         page::versions(&view, mirror, Ok(&rows), &VersionsQuery::default()),
         page::versions(&view, mirror, Ok(&rows), &versions),
@@ -303,7 +303,10 @@ fn skeleton(html: &str) -> Vec<String> {
                 _ => tag.push(c),
             }
         }
-        tags.push(tag);
+        // Code in sentences is drawn from backticks, by intention
+        if !matches!(&*tag, "code" | "/code") {
+            tags.push(tag);
+        }
         rest = &rest[end..];
     }
     tags
@@ -311,13 +314,18 @@ fn skeleton(html: &str) -> Vec<String> {
 
 fn is_harmless(text: &str) {
     for (html, calm) in all_pages(text).into_iter().zip(all_pages("a")) {
-        // Data that cannot make or break a tag leaves the same tags as the letter `a`, with these exceptions: an empty text or one
-        // that finds other rows
-        if !text.trim().is_empty() && html.len() > calm.len() / 2 {
-            assert_eq!(skeleton(&html), skeleton(&calm), "{text:?}");
-        }
+        // Data that makes or breaks no tag leaves the same tags as the letter `a`
+        let differs = skeleton(&html)
+            .into_iter()
+            .zip(skeleton(&calm))
+            .find(|(tag, calm)| tag != calm);
+        assert_eq!(differs, None, "{text:?}");
+        assert_eq!(skeleton(&html).len(), skeleton(&calm).len(), "{text:?}");
         let body = html.split("</style>").nth(1).unwrap();
-        for c in body.chars() {
+        // What is wrong with a file has lines, and there they are ours
+        let (before, lines) = body.split_once("<pre>").unwrap_or((body, ""));
+        let lines = lines.replacen('\n', " ", text.lines().count());
+        for c in before.chars().chain(lines.chars()) {
             let hidden = c.is_control()
                 || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
             assert!(!hidden, "{c:?} of {text:?} is on the page");
@@ -357,10 +365,7 @@ proptest! {
     }
 }
 
-/// `CHARTFERRY_PAGES=DIR cargo test --test it service_http::pages::samples_for_the_eye` writes the pages of the samples, to be
-/// looked at in a browser. Each is whole, as nothing lies outside of it.
-#[test]
-fn samples_for_the_eye() {
+fn pages_for_the_eye() -> Vec<(&'static str, String)> {
     let mut one_runs = samples::service(vec![samples::running(0)]);
     one_runs.in_flight = (3, 64);
     let mut banners = samples::twelve();
@@ -378,7 +383,7 @@ fn samples_for_the_eye() {
     let rows = samples::versions("cert-manager", 450);
     let versions = page::versions(&twelve, &twelve.mirrors[1], Ok(&rows), &VersionsQuery::default());
     let first = samples::service(vec![samples::first_run(0), samples::waiting(1)]);
-    let pages = [
+    vec![
         (
             "one-calm",
             overview(&samples::service(vec![samples::calm(0)]), ""),
@@ -411,7 +416,14 @@ fn samples_for_the_eye() {
         ("mirror-long", of(&long, 0)),
         ("versions", versions),
         ("not-found", page::nothing_here("There is no such page.")),
-    ];
+    ]
+}
+
+/// `CHARTFERRY_PAGES=DIR cargo test --test it service_http::pages::samples_for_the_eye` writes the pages of the samples, to be
+/// looked at in a browser. Each is whole, as nothing lies outside of it.
+#[test]
+fn samples_for_the_eye() {
+    let pages = pages_for_the_eye();
     for (name, html) in &pages {
         assert!(
             html.starts_with("<!DOCTYPE html>") && html.ends_with("</html>"),

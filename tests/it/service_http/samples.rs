@@ -74,7 +74,7 @@ pub(super) fn calm(at: usize) -> MirrorView {
         0 => base.to_owned(),
         round => format!("{base}-{round}"),
     };
-    let ended = minutes_ago((at as i64 * 7) % 29 + 1);
+    let ended = minutes_ago(i64::try_from(at * 7 % 29 + 1).unwrap());
     let versions = 40 + (at as u64 * 37) % 900;
     MirrorView {
         source: format!("https://charts.example.org/{name}").into(),
@@ -400,7 +400,7 @@ pub(super) fn versions(chart: &str, count: usize) -> Vec<VersionView> {
             }),
             manifest: there.then(|| Digest::of(version.as_bytes())),
             package: there.then(|| Digest::of(b"package")),
-            first_seen: minutes_ago(600 * at as i64),
+            first_seen: minutes_ago(600 * i64::try_from(at).unwrap()),
             trouble: (standing == Standing::Failed).then(|| {
                 Reason::new(
                     "package-gone",

@@ -1,5 +1,6 @@
 //! The server on a socket, and a client that sends bytes as they are: the tests are about bytes that no well-kept client sends.
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -76,7 +77,7 @@ impl Server {
             head += "\r\n";
         }
         if !body.is_empty() {
-            head += &format!("Content-Length: {}\r\n", body.len());
+            _ = write!(head, "Content-Length: {}\r\n", body.len());
         }
         self.send(format!("{head}\r\n{body}").as_bytes())
     }

@@ -114,10 +114,9 @@ fn each_new_version_arrives_each_republished_one_drifts_each_removed_one_vanishe
             "{name}"
         );
     }
-    assert!(
-        drifts >= 24 && removals >= 3,
-        "{drifts} drifts, {removals} removals"
-    );
+    // Two versions that had been pushed are gone at the end; the third one that was removed was none
+    assert!(drifts >= 24, "{drifts}");
+    assert_eq!(removals, 2);
     scene.registry.assert_sound();
     assert_eq!(scene.registry.tags().len(), carried.len());
 }
