@@ -14,10 +14,11 @@ use super::args::{LogArgs, MirrorArgs};
 use super::progress::Screen;
 use super::service_plan::{Planner, state_folder};
 use super::{show, show_error, signals, start_logging};
-use crate::config::{self, Config};
+use crate::config::{self, Config, LeaseConfig};
 use crate::report::{ExitStatus, Signal};
 use crate::run::Stop;
 use crate::service::http::HttpOptions;
+use crate::service::lease::{Leadership, LeaseOptions};
 use crate::service::{self, Clock, ConfigFile, Fingerprint, Plan, ServiceSpec};
 use crate::state::{Claim, StateError};
 
@@ -68,6 +69,7 @@ async fn serve(
     let hangup = hangups().context("cannot listen for signals")?;
     let folder = state_folder(&config)?;
     let state = Claim::new(&folder)?;
+    let leadership = leadership(config.lease.as_ref()).await?;
     let listen = config.http.listen;
     let hosts = config
         .http
@@ -93,10 +95,21 @@ async fn serve(
             load: Arc::new(move |anew| load(&planner, anew)),
             hangup,
         },
+        leadership,
         clock: Clock::system(),
     };
     service::serve(spec, stop).await;
     Ok(signals.seen())
+}
+
+/// Whether this replica works: always, or as a Lease of Kubernetes says.
+async fn leadership(lease: Option<&LeaseConfig>) -> anyhow::Result<Leadership> {
+    let Some(lease) = lease else {
+        return Ok(Leadership::always());
+    };
+    let options = LeaseOptions::new(&lease.name, lease.namespace.as_deref());
+    let started = Leadership::start(&options).await;
+    started.with_context(|| format!("cannot take part in the election by the Lease `{}`", lease.name))
 }
 
 async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -49,6 +49,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::board::Board;
 use self::desk::Desk;
+use self::lease::Leadership;
 use self::starts::Starts;
 use self::supervisor::Supervisor;
 use self::view::{ConfigView, Role};
@@ -59,6 +60,30 @@ pub use self::clock::Clock;
 pub use self::reload::{Fingerprint, fingerprint};
 pub use self::spec::{ConfigFile, MirrorPlan, Plan, Recipe, Remembered, ServiceSpec};
 
+/// Tells those who wait for several things what this replica is.
+async fn announce(leadership: Leadership, roles: channel::Sender<Role>) {
+    let mut changes = leadership.watch();
+    loop {
+        let role = leadership.role();
+        roles.send_if_modified(|before| {
+            let changed = *before != role;
+            before.clone_from(&role);
+            changed
+        });
+        let ends = async {
+            if leadership.leads() {
+                leadership.lost().await;
+            } else {
+                std::future::pending().await
+            }
+        };
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            () = ends => {}
+        }
+    }
+}
+
 /// For notifications and answers that are under way when all runs have ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -66,7 +91,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// The second cord ends it at once.
 pub async fn serve(spec: ServiceSpec, stop: Stop) {
     let clock = spec.clock;
-    let (leader, role) = channel::channel(Role::Leader);
+    let leadership = spec.leadership;
+    let (announced, role) = channel::channel(leadership.role());
+    let announcing = tokio::spawn(announce(leadership.clone(), announced));
     let config = ConfigView {
         path: spec.config.path.display().to_string().into(),
         loaded: clock.now(),
@@ -84,6 +111,7 @@ pub async fn serve(spec: ServiceSpec, stop: Stop) {
         starts: Starts::new(),
         stop,
         role,
+        leadership: leadership.clone(),
     };
     let listens = spec.listener.local_addr().map(|address| address.to_string());
     tracing::info!(
@@ -103,6 +131,7 @@ pub async fn serve(spec: ServiceSpec, stop: Stop) {
     quiet.cancel();
     let words = async {
         tokio::join!(
+            leadership.release(),
             board.last_letters(LAST_WORDS),
             tokio::time::timeout(LAST_WORDS, http)
         )
@@ -112,5 +141,5 @@ pub async fn serve(spec: ServiceSpec, stop: Stop) {
         () = killed.killed() => {}
     }
     tracing::info!("the service has ended");
-    drop(leader);
+    announcing.abort();
 }

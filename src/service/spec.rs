@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use super::Clock;
 use super::desk::Wish;
 use super::http::HttpOptions;
+use super::lease::Leadership;
 use super::notify::NotifyOptions;
 use super::reload::Fingerprint;
 use crate::report::Problem;
@@ -32,6 +33,8 @@ pub struct ServiceSpec {
     pub plan: Plan,
     /// How the file is read again.
     pub config: ConfigFile,
+    /// Whether this replica works.
+    pub leadership: Leadership,
     /// What time it is.
     pub clock: Clock,
 }

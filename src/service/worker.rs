@@ -12,6 +12,7 @@ use super::Clock;
 use super::backoff::{Backoff, Turn};
 use super::board::Board;
 use super::desk::Wish;
+use super::lease::Leadership;
 use super::one_run::{self, Order};
 use super::post::Post;
 use super::spec::MirrorPlan;
@@ -28,6 +29,7 @@ pub(super) struct Floor {
     pub(super) starts: Starts,
     pub(super) stop: Stop,
     pub(super) role: watch::Receiver<Role>,
+    pub(super) leadership: Leadership,
 }
 
 /// The worker of one mirror.
@@ -113,13 +115,15 @@ impl Worker {
     }
 
     fn leads(&mut self) -> bool {
-        *self.role.borrow_and_update() == Role::Leader
+        *self.role.borrow_and_update() == Role::Leader && self.floor.leadership.leads()
     }
 
     /// Waits to become the leader; then it goes on as if the last run had been its own.
     async fn stand_by(&mut self) {
         self.woken(std::future::pending()).await;
         if self.leads() {
+            // The other replica may have worked meanwhile, with the same state
+            self.post.recall().await;
             let first = self.post.last_start().map_or(First::Now, First::After);
             let (schedule, jitter) = (self.plan.schedule.clone(), self.plan.jitter.clone());
             self.clockwork = Clockwork::new(schedule, jitter, first);
@@ -159,11 +163,12 @@ impl Worker {
         let started = self.floor.clock.now();
         self.clockwork.started(started);
         self.post.schedule(self.clockwork.next_run(), None);
+        let leadership = self.floor.leadership.clone();
         let order = Order {
             clock: &self.floor.clock,
             board: &self.floor.board,
             engine: self.floor.board.engine(),
-            stop: self.floor.stop.child(),
+            stop: self.floor.stop.child().guarded(move || leadership.leads()),
             role: self.floor.role.clone(),
             plan: &self.plan,
             wish,
