@@ -65,7 +65,8 @@ impl Facts {
                 self.failing_since = None;
                 self.failures_in_a_row = 0;
             }
-            ExitStatus::Terminated | ExitStatus::Interrupted => {}
+            // Told to stop, or somebody else runs it at this moment: neither one nor the other
+            ExitStatus::Terminated | ExitStatus::Interrupted | ExitStatus::AlreadyRunning => {}
             _ => {
                 self.failing_since.get_or_insert(run.finished);
                 self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);

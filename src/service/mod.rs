@@ -62,7 +62,7 @@ pub use self::spec::{ConfigFile, MirrorPlan, Plan, Recipe, Remembered, ServiceSp
 
 /// Tells those who wait for several things what this replica is.
 async fn announce(leadership: Leadership, roles: channel::Sender<Role>) {
-    let mut changes = leadership.watch();
+    let mut news = leadership.watch();
     loop {
         let role = leadership.role();
         roles.send_if_modified(|before| {
@@ -78,7 +78,7 @@ async fn announce(leadership: Leadership, roles: channel::Sender<Role>) {
             }
         };
         tokio::select! {
-            changed = changes.changed() => if changed.is_err() { return },
+            told = news.changed() => if told.is_err() { return },
             () = ends => {}
         }
     }
