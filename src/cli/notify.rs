@@ -7,10 +7,6 @@ use crate::config::{Config, NotifyConfig, NotifyUrl, SecretAt};
 use crate::service::notify::{NotifyOptions, Receiver, SecretPlace, UrlPlace};
 
 /// The receivers of the file.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the command that runs the service is what calls it")
-)]
 pub(super) fn options(config: &Config) -> anyhow::Result<NotifyOptions> {
     Ok(NotifyOptions {
         receivers: config.notify.iter().map(receiver).collect::<Result<_, _>>()?,

@@ -2,8 +2,11 @@
 //! the tests of `config.example.toml` derive. A key that this release would ignore is not in it, so the reader
 //! refuses it as unknown (product 11).
 
+mod service;
+
 use std::time::Duration;
 
+pub use self::service::{HTTP, LEASE};
 pub use super::kind::Kind;
 use super::memory::LONGEST_RECONCILE;
 use crate::types::{ByteSize, RegistryKind};
@@ -61,7 +64,9 @@ const NONE: Duration = Duration::ZERO;
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+const LEAP_YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
 /// Longer cooldowns are slips of the pen; the bound also keeps date arithmetic far from its limits.
 const TEN_YEARS: Duration = Duration::from_secs(10 * 31_557_600);
 
@@ -123,6 +128,18 @@ pub static GLOBAL: Section = Section {
             Kind::Choice(&["text", "json"]),
             Some("\"text\""),
             "Form of the log lines.",
+        ),
+        key(
+            "http",
+            Kind::Table(&HTTP),
+            None,
+            "The status page, API and metrics of the service.",
+        ),
+        key(
+            "lease",
+            Kind::Table(&LEASE),
+            None,
+            "Which of several replicas of the service works.",
         ),
         key(
             "host",
@@ -381,8 +398,12 @@ pub static MIRROR: Section = Section {
             "run_timeout",
             Kind::Duration(SECOND, WEEK),
             None,
-            "A run that takes longer is stopped; without it none is.",
+            "A run that takes longer is stopped; without it none is, but in the service after 2 hours.",
         ),
+        service::SCHEDULE,
+        service::TIMEZONE,
+        service::EVERY,
+        service::JITTER,
         key(
             "max_shrink",
             Kind::Text,
@@ -493,8 +514,17 @@ impl Section {
         self.keys.iter().find(|key| key.name == name)
     }
 
+    /// As its header is written.
+    pub fn header(&self) -> String {
+        let path = self.path;
+        match GLOBAL.key(path).map(|key| key.kind) {
+            Some(Kind::Table(_)) => format!("[{path}]"),
+            _ => format!("[[{path}]]"),
+        }
+    }
+
     /// All sections, the top first.
-    pub fn all() -> [&'static Self; 5] {
-        [&GLOBAL, &HOST, &MIRROR, &CHART, &NOTIFY]
+    pub fn all() -> [&'static Self; 7] {
+        [&GLOBAL, &HTTP, &LEASE, &HOST, &MIRROR, &CHART, &NOTIFY]
     }
 }

@@ -24,6 +24,7 @@ mod pem;
 mod problem;
 mod rules;
 mod schema;
+mod service;
 mod settings;
 mod tree;
 mod values;
@@ -42,8 +43,9 @@ pub use rules::RulesError;
 pub use schema::schema;
 pub use settings::{
     ChartConfig, CloudLogin, Concurrency, Config, DigestPolicy, DriftPolicy, DuplicatesPolicy, FilterConfig,
-    HostConfig, LogFormat, Login, MirrorConfig, MismatchPolicy, NewRepositories, NotifyConfig, NotifyUrl,
-    ProvenancePolicy, SecretAt, Since, SourceConfig, StateDir, TargetConfig, TrustInMemory,
+    HostConfig, HttpConfig, LeaseConfig, LogFormat, Login, MirrorConfig, MismatchPolicy, NewRepositories,
+    NotifyConfig, NotifyUrl, ProvenancePolicy, SecretAt, Since, SourceConfig, StateDir, TargetConfig,
+    TrustInMemory,
 };
 use tree::{Entry, Node};
 
@@ -184,10 +186,28 @@ fn build(entries: &[Entry], near: &Surroundings<'_>, problems: &mut Problems<'_>
         } else {
             LogFormat::Text
         },
+        http: table(&top, "http", problems)
+            .map_or(default.http, |fields| service::http(&fields, near, problems)),
+        lease: table(&top, "lease", problems).and_then(|fields| service::lease(&fields, problems)),
         hosts: hosts.into_iter().map(|(_, host)| host).collect(),
         mirrors: mirrors.into_iter().map(|(_, mirror)| mirror).collect(),
         notify: receivers.into_iter().map(|(_, receiver)| receiver).collect(),
     }
+}
+
+/// A table that is no list, if the file has it.
+fn table<'a>(top: &Fields<'a>, key: &'static str, problems: &mut Problems<'_>) -> Option<Fields<'a>> {
+    let Some(keys::Kind::Table(section)) = GLOBAL.key(key).map(|key| key.kind) else {
+        return None;
+    };
+    let (node, entries) = top.get::<(&'a Node, &'a [Entry])>(key)?.value;
+    Some(Fields::read(
+        section,
+        key.into(),
+        node.at.clone(),
+        entries,
+        problems,
+    ))
 }
 
 /// All tables of a list that could be read, with their fields for the rules across them.

@@ -2,6 +2,7 @@
 //! modules that do the work.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use url::Url;
 
 use crate::helm::range::Range;
 use crate::notice::{Event, Template, WebhookUrl};
+use crate::schedule::{Every, Schedule};
 use crate::types::{ByteSize, ChartName, OciTarget, RegistryHost, RegistryKind};
 
 /// A whole configuration file with the environment laid over it.
@@ -34,6 +36,10 @@ pub struct Config {
     pub log: String,
     /// Form of the log lines.
     pub log_format: LogFormat,
+    /// Status page, API and metrics of the service.
+    pub http: HttpConfig,
+    /// Which of several replicas of the service works; without it there is one.
+    pub lease: Option<LeaseConfig>,
     /// Login, TLS and limits by host.
     pub hosts: Vec<HostConfig>,
     /// What is copied where.
@@ -54,6 +60,8 @@ impl Default for Config {
             reconcile_every: Duration::from_secs(24 * 3600),
             log: "info".into(),
             log_format: LogFormat::Text,
+            http: HttpConfig::default(),
+            lease: None,
             hosts: Vec::new(),
             mirrors: Vec::new(),
             notify: Vec::new(),
@@ -97,6 +105,36 @@ pub enum LogFormat {
     Text,
     /// For programs.
     Json,
+}
+
+/// `[http]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpConfig {
+    /// Where the service listens.
+    pub listen: SocketAddr,
+    /// Where the token is that starts runs; without one nobody can start any.
+    pub token: Option<SecretAt>,
+    /// Names by which a reverse proxy on this machine asks.
+    pub hosts: Vec<String>,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 8080).into(),
+            token: None,
+            hosts: Vec::new(),
+        }
+    }
+}
+
+/// `[lease]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseConfig {
+    /// Its name.
+    pub name: String,
+    /// Its namespace; without it that of the pod.
+    pub namespace: Option<String>,
 }
 
 /// What repositories are like that are created at Amazon ECR.
@@ -234,6 +272,10 @@ pub struct MirrorConfig {
     pub create_repositories: bool,
     /// A longer run is stopped.
     pub run_timeout: Option<Duration>,
+    /// When the service runs it.
+    pub schedule: Schedule,
+    /// How much later its runs may begin.
+    pub jitter: Duration,
     /// What follows from what is remembered.
     pub memory: TrustInMemory,
 }
@@ -265,6 +307,8 @@ impl MirrorConfig {
             rename: BTreeMap::new(),
             create_repositories: false,
             run_timeout: None,
+            schedule: Every::HOUR.into(),
+            jitter: Duration::ZERO,
             memory: TrustInMemory {
                 max_shrink: 10,
                 heal: true,

@@ -105,6 +105,11 @@ impl Net {
         }
     }
 
+    /// Whether both are the same network with the same counts.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.run, &other.run)
+    }
+
     /// What was sent so far by this run, or by the process where this is the network of no run, by host.
     pub fn traffic(&self) -> Vec<Traffic> {
         self.run.ledger.snapshot()

@@ -100,6 +100,11 @@ impl Stop {
         }
     }
 
+    /// Waits for the second cord.
+    pub async fn killed(&self) {
+        self.hard.cancelled().await;
+    }
+
     /// The end of the grace time, for what has to be said to hosts when the work is over.
     fn reserve(&self) -> Duration {
         (self.grace / 10).min(LAST_WORDS)

@@ -41,6 +41,7 @@ mod readme;
 mod resume;
 mod rivals;
 mod rules;
+mod service;
 mod service_http;
 mod shard;
 mod shutdown;

@@ -7,7 +7,7 @@ use super::support::ferry::Ferry;
 use super::support::tls::Tls;
 
 /// Documents with console blocks.
-const DOCUMENTS: [&str; 9] = [
+const DOCUMENTS: [&str; 10] = [
     "README.md",
     "docs/kubernetes.md",
     "docs/logins.md",
@@ -16,6 +16,7 @@ const DOCUMENTS: [&str; 9] = [
     "docs/operations.md",
     "docs/registries.md",
     "docs/report.md",
+    "docs/service.md",
     "examples/README.md",
 ];
 

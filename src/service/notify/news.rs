@@ -62,15 +62,21 @@ fn key(trouble: &Trouble) -> impl Ord + '_ {
     (chart, version, target, *action, *since)
 }
 
-/// Runs that were told to stop neither failed nor succeeded.
+/// Runs that were told to stop neither failed nor succeeded, nor did those that somebody else did at that moment.
+const NEITHER: [ExitStatus; 3] = [
+    ExitStatus::Interrupted,
+    ExitStatus::Terminated,
+    ExitStatus::AlreadyRunning,
+];
+
 fn fails(status: ExitStatus) -> bool {
-    !status.is_success() && !matches!(status, ExitStatus::Interrupted | ExitStatus::Terminated)
+    !status.is_success() && !NEITHER.contains(&status)
 }
 
 /// With what the last run ended that was not told to stop.
 fn last_failure(before: &MirrorView) -> Option<u8> {
-    let stopped = [ExitStatus::Interrupted.code(), ExitStatus::Terminated.code()];
+    let neither = NEITHER.map(ExitStatus::code);
     let mut runs = before.history.iter().map(|run| run.exit);
-    runs.find(|exit| !stopped.contains(exit))
+    runs.find(|exit| !neither.contains(exit))
         .or_else(|| before.last.as_ref().map(|last| last.status.code()))
 }
