@@ -86,4 +86,26 @@ mod tests {
         // What holds a secret does not show it.
         assert!(!format!("{config:?}{options:?}").contains("s3cr3t"));
     }
+
+    #[test]
+    fn files_are_named_from_the_folder_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in [
+            ("url", "https://h.io/x\n"),
+            ("token", "t\n"),
+            ("template", "\"{message}\""),
+        ] {
+            std::fs::write(folder.path().join(name), content).unwrap();
+        }
+        let text = "[[mirror]]\nname = \"a\"\nsource = \"https://charts.acme.io\"\ntargets = [\"oci://r.io/c\"]\n\
+            [[notify]]\nname = \"n\"\nurl_file = \"url\"\nheader = \"X-Token\"\nheader_file = \"token\"\ntemplate_file = \"template\"\n";
+        let path = folder.path().join("c.toml");
+        let (config, _) = config::check_with(text, &path, &BTreeMap::new()).unwrap();
+        let options = options(&config).unwrap();
+        let receiver = &options.receivers[0];
+        let at = |name: &str| folder.path().join(name);
+        assert!(matches!(&receiver.url, UrlPlace::Secret(SecretPlace::File(path)) if *path == at("url")));
+        assert!(matches!(&receiver.header, Some((_, SecretPlace::File(path))) if *path == at("token")));
+        assert!(receiver.template.is_some());
+    }
 }

@@ -121,6 +121,8 @@ impl Facts {
     /// What earlier processes knew.
     pub(super) fn recall(&mut self, memoir: Memoir) {
         self.last = memoir.runs.first().and_then(recalled);
+        // It may be the second time: a replica that did not lead for a while
+        self.versions = Totals::default();
         self.trouble = troubles(&memoir.trouble);
         for one in &memoir.trouble {
             match one.action {
@@ -321,6 +323,34 @@ mod tests {
         );
         assert_eq!(facts.history[0].finished, at(199));
         assert_eq!(facts.versions.failed, 1000);
+    }
+
+    #[test]
+    fn what_is_remembered_counts_once_however_often_it_is_read() {
+        let trouble = report::Trouble {
+            chart: "app".into(),
+            version: "1".into(),
+            target: "oci://r.io/c".into(),
+            action: Action::Drifted,
+            reason: Reason::new("drift", "why"),
+            since: at(1),
+            runs: 1,
+            is_new: false,
+        };
+        let memoir = Memoir {
+            in_place: 5,
+            vanished: 1,
+            trouble: vec![trouble],
+            ..Memoir::default()
+        };
+        let mut facts = Facts::default();
+        facts.recall(memoir.clone());
+        facts.recall(memoir);
+        let versions = facts.versions;
+        assert_eq!(
+            (versions.present, versions.drifted, versions.vanished, versions.versions),
+            (3, 1, 1, 5)
+        );
     }
 
     #[test]

@@ -17,6 +17,8 @@ mod airgap;
 mod architecture;
 mod auth;
 mod cli;
+#[cfg(target_os = "linux")]
+mod cluster;
 mod config;
 mod conformance;
 mod copies;

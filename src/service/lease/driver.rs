@@ -95,9 +95,10 @@ impl Driver {
         let failed = answer == Answer::Failed;
         self.elector.take(sent, clock::now(), answer);
         if self.trouble != trouble {
-            match &trouble {
-                Some(trouble) => tracing::warn!("{trouble}"),
-                None => tracing::info!("the lease `{}` can be reached again", self.book.place()),
+            if let Some(trouble) = &trouble {
+                tracing::warn!("{trouble}");
+            } else {
+                tracing::info!("the lease `{}` can be reached again", self.book.place());
             }
             debug_assert_eq!(failed, trouble.is_some());
             self.trouble = trouble;

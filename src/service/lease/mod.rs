@@ -34,9 +34,6 @@ mod driver;
 #[cfg(feature = "kubernetes")]
 mod words;
 
-#[cfg(all(test, feature = "kubernetes"))]
-mod tests;
-
 pub use error::LeaseError;
 pub use leadership::{LeaderState, Leadership};
 
@@ -82,3 +79,7 @@ impl Leadership {
         Err(LeaseError::NotBuilt)
     }
 }
+
+#[cfg(feature = "kubernetes")]
+#[cfg(test)]
+mod tests;

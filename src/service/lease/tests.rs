@@ -127,7 +127,7 @@ fn options() -> LeaseOptions {
     }
 }
 
-async fn replica(config: &Config, name: &str) -> Leadership {
+fn replica(config: &Config, name: &str) -> Leadership {
     let book = Book::new(config.clone(), &options()).unwrap();
     driver::start(book, Elector::new(name, options().timing))
 }
@@ -264,9 +264,9 @@ async fn failures_say_what_where_why_and_what_to_do() {
 async fn one_leads_and_hands_over_on_a_clean_stop() {
     let server = Server::default();
     let config = server.start().await;
-    let a = replica(&config, "a_00000001").await;
+    let a = replica(&config, "a_00000001");
     until(&a, |state| *state == LeaderState::Leader).await;
-    let b = replica(&config, "b_00000002").await;
+    let b = replica(&config, "b_00000002");
     let stands_by = LeaderState::Standby {
         leader: Some("a".into()),
         trouble: None,
@@ -288,9 +288,9 @@ async fn one_leads_and_hands_over_on_a_clean_stop() {
 async fn another_takes_over_from_one_that_is_gone() {
     let server = Server::default();
     let config = server.start().await;
-    let a = replica(&config, "a").await;
+    let a = replica(&config, "a");
     until(&a, |state| *state == LeaderState::Leader).await;
-    let b = replica(&config, "b").await;
+    let b = replica(&config, "b");
     until(&b, |state| {
         matches!(state, LeaderState::Standby { leader: Some(_), .. })
     })
@@ -304,7 +304,7 @@ async fn another_takes_over_from_one_that_is_gone() {
 async fn a_leader_that_cannot_renew_stops_and_comes_back() {
     let server = Server::default();
     let config = server.start().await;
-    let a = replica(&config, "a").await;
+    let a = replica(&config, "a");
     tokio::time::timeout(PATIENCE, a.leading()).await.unwrap();
     server.with(|store| store.always = Some(Fault::Status(500)));
     tokio::time::timeout(PATIENCE, a.lost()).await.unwrap();
@@ -322,7 +322,7 @@ async fn a_leader_that_cannot_renew_stops_and_comes_back() {
 #[tokio::test]
 async fn a_renewal_whose_answer_is_lost_costs_no_leadership() {
     let server = Server::default();
-    let a = replica(&server.start().await, "a").await;
+    let a = replica(&server.start().await, "a");
     until(&a, |state| *state == LeaderState::Leader).await;
     server.log();
     server.fail(&[Fault::Mute]);
@@ -341,7 +341,7 @@ async fn a_renewal_whose_answer_is_lost_costs_no_leadership() {
 #[tokio::test]
 async fn a_release_ends_though_nobody_answers() {
     let server = Server::default();
-    let a = replica(&server.start().await, "a").await;
+    let a = replica(&server.start().await, "a");
     until(&a, |state| *state == LeaderState::Leader).await;
     server.with(|store| store.always = Some(Fault::Hang));
     let released = tokio::time::timeout(PATIENCE, a.release()).await;
@@ -352,7 +352,7 @@ async fn a_release_ends_though_nobody_answers() {
 #[tokio::test]
 async fn a_lease_in_other_hands_ends_the_leadership_at_once() {
     let server = Server::default();
-    let a = replica(&server.start().await, "a").await;
+    let a = replica(&server.start().await, "a");
     until(&a, |state| *state == LeaderState::Leader).await;
     server.with(|store| {
         let mut lease = store.lease.clone().unwrap();

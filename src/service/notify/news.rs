@@ -29,9 +29,11 @@ pub(super) fn news<'a>(before: &MirrorView, after: &'a MirrorView) -> Option<New
         return None; // no run between the two
     }
     let known: BTreeSet<_> = before.trouble.iter().map(key).collect();
-    let fresh: Vec<_> = after
-        .trouble
-        .iter()
+    // A view lists a limited number: what was beyond it before is not new because it is listed now.
+    let since = before.last.as_ref().map(|earlier| earlier.started);
+    let recent = |trouble: &&Trouble| since.is_none_or(|since| trouble.since >= since);
+    let candidates = after.trouble.iter().filter(recent);
+    let fresh: Vec<_> = candidates
         .filter(|trouble| !known.contains(&key(trouble)))
         .collect();
     let failed = fails(last.status);

@@ -109,7 +109,7 @@ fn told(runs: Vec<(ExitStatus, Vec<Trouble>)>) -> Vec<Vec<Event>> {
 fn a_failure_is_told_when_it_begins_and_when_it_changes() {
     use Event::{Failure, Recovery};
     use ExitStatus::{Failed, SourceUnusable, Success, TargetUnusable, Terminated};
-    let failed = |version| trouble(version, Action::Failed, 6);
+    let failed = |version: &str| trouble(version, Action::Failed, if version == "1" { 6 } else { 10 });
     assert_eq!(
         told(vec![
             (Success, vec![]),
@@ -174,6 +174,19 @@ fn a_drift_is_told_once_and_again_when_it_is_another() {
             vec![Drift],
         ]
     );
+}
+
+#[test]
+fn what_was_beyond_the_end_of_a_list_is_not_new() {
+    let drift = |version, since| trouble(version, Action::Drifted, since);
+    let before = then(&fresh(), 5, ExitStatus::Conflict, vec![drift("1", 2)]);
+    let after = then(
+        &before,
+        6,
+        ExitStatus::Conflict,
+        vec![drift("1", 2), drift("2", 3)],
+    );
+    assert_eq!(news(&before, &after), None);
 }
 
 #[test]

@@ -14,9 +14,9 @@
 //! | `versions` | all versions of a mirror |
 //! | `group`, `finding`, `words`, `text`, `icon`, `query` | what these are made of |
 //!
-//! A page of a run that goes on reloads itself, by the address it was asked by, so filters and searches stay. Only what was typed
-//! and not sent yet would be lost, which is why there is a link that stops it, and why the page of versions, which is for
-//! searching, never reloads.
+//! Pages reload themselves by the address they were asked by, so filters and searches stay. What was typed and not sent yet would
+//! be lost (Chromium keeps nothing of a page with `no-store`), so a page that reloads has no form: `Find and sort` leads to one that
+//! stands still. The page of versions, which is for searching, never reloads.
 
 mod cards;
 mod facts;

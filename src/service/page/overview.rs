@@ -9,7 +9,7 @@ use super::group::Group;
 use super::icon::Icon;
 use super::query::{OverviewQuery, PAUSE, Sort};
 use super::table::table;
-use super::text::{ago, at};
+use super::text::{ago, at, text};
 use super::{finding, words};
 use crate::service::filter::contains;
 use crate::service::view::{MirrorView, ServiceView};
@@ -167,7 +167,7 @@ fn besides(view: &ServiceView, icon: Icon) -> Markup {
     }
 }
 
-/// Links to the groups with their sizes, and the search.
+/// Links to the groups with their sizes, and the search or the way to it.
 fn choice(view: &ServiceView, query: &OverviewQuery) -> Markup {
     let link = |group| OverviewQuery {
         group,
@@ -194,9 +194,33 @@ fn choice(view: &ServiceView, query: &OverviewQuery) -> Markup {
                 }
             }
         }
+        @if query.paused { (form(query)) } @else { (asked(query)) }
+    }
+}
+
+/// What is looked for, and the way to the form. A page that reloads itself has no form, as it would lose what is being typed.
+fn asked(query: &OverviewQuery) -> Markup {
+    let still = OverviewQuery {
+        paused: true,
+        page: 0,
+        ..query.clone()
+    };
+    html! {
+        p.asked {
+            @if !query.search.is_empty() { "Looking for “" (text(&query.search)) "”. " }
+            @if query.sort != Sort::State { "In the order of: " (query.sort.word()) ". " }
+            a href=(still.address()) { "Find and sort" }
+            @if !query.search.is_empty() || query.sort != Sort::State { " · " a href="/" { "Reset" } }
+        }
+    }
+}
+
+fn form(query: &OverviewQuery) -> Markup {
+    html! {
         form.find role="search" action="/" method="get" {
             label { span { "Find" }
-                input type="search" name="q" value=(query.search) placeholder="name, source or target" maxlength="200";
+                input type="search" name="q" value=(query.search) placeholder="name, source or target" maxlength="200"
+                    autofocus[query.search.is_empty()];
             }
             label { span { "Order" }
                 select name="sort" {
@@ -206,7 +230,7 @@ fn choice(view: &ServiceView, query: &OverviewQuery) -> Markup {
                 }
             }
             @if let Some(group) = query.group { input type="hidden" name="state" value=(group.key()); }
-            @if query.paused { input type="hidden" name=(PAUSE.0) value=(PAUSE.1); }
+            input type="hidden" name=(PAUSE.0) value=(PAUSE.1);
             button { "Show" }
         }
     }

@@ -156,7 +156,7 @@ fn counts(run: &RunSummary) -> Markup {
         .filter(|action| !dull(action) && run.of(*action) > 0)
         .collect();
     html! {
-        @if told.is_empty() { span.quiet { "nothing new" } }
+        @if told.is_empty() && matches!(Kind::of(run), Kind::Good | Kind::Drift) { span.quiet { "nothing new" } }
         @for (at, action) in told.into_iter().enumerate() {
             @if at > 0 { ", " }
             span class=(action) { (words::number(run.of(action))) " " (action) }

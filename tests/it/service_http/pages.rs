@@ -171,10 +171,12 @@ fn a_page_reloads_with_its_search_until_it_is_told_not_to() {
     let live = overview(&view, "q=nginx&sort=name");
     assert!(live.contains(r#"<meta http-equiv="refresh" content="10">"#));
     assert!(live.contains(r#"href="/?q=nginx&amp;sort=name&amp;live=off""#));
-    assert!(live.contains(r#"value="nginx""#));
+    // What is being typed would be lost, so there is nothing to type into
+    assert!(!live.contains("<form") && live.contains("Looking for “<bdi>nginx</bdi>”."));
     let still = overview(&view, "q=nginx&live=off");
     assert!(!still.contains("http-equiv") && still.contains(r#"href="/?q=nginx""#));
     // A search on a page that stands still stays on one
+    assert!(still.contains(r#"value="nginx""#));
     assert!(still.contains(r#"<input type="hidden" name="live" value="off">"#));
     let calm = overview(&samples::service(vec![samples::calm(0)]), "");
     assert!(calm.contains(r#"content="60""#));
@@ -271,12 +273,13 @@ fn all_pages(text: &str) -> Vec<String> {
     for byte in text.bytes() {
         _ = write!(query, "%{byte:02x}");
     }
-    let search = format!("q={query}&state={query}&sort={query}");
+    let search = format!("q={query}&state={query}&sort={query}&live=off");
     let versions = VersionsQuery::parse(&format!("q={query}"));
     let mirror = &view.mirrors[0];
     vec![
         overview(&view, ""),
         overview(&view, &search),
+        overview(&view, &search.replace("&live=off", "")),
         overview(&view, "sort=versions"),
         page::mirror(&view, mirror, true, true),
         page::versions(&view, mirror, Ok(&rows), &VersionsQuery::default()),
@@ -399,6 +402,7 @@ fn pages_for_the_eye() -> Vec<(&'static str, String)> {
             "twelve-calm",
             overview(&samples::service((0..12).map(samples::calm).collect()), ""),
         ),
+        ("twelve-find", overview(&twelve, "live=off&q=c&sort=next")),
         ("two-hundred", overview(&samples::two_hundred(), "")),
         (
             "two-hundred-by-name",

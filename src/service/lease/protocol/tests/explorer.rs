@@ -117,11 +117,6 @@ const DEPTH: usize = if cfg!(debug_assertions) { 14 } else { usize::MAX };
 
 fn hold(rules: &Rules, depth: usize, bound: u64) {
     let explored = explore(rules, depth);
-    eprintln!(
-        "{} worlds within {} events",
-        explored.worlds.len(),
-        explored.depth
-    );
     explored.assert_never_two();
     explored.assert_led_within(rules, bound);
     assert!(explored.worlds.len() > 1000, "next to nothing was explored");

@@ -130,15 +130,15 @@ impl World {
             next.push((event, world));
         };
         add("a tick passes".to_owned(), self.ticked());
-        for at in 0..self.replicas.len() {
+        for (at, name) in NAMES.iter().enumerate().take(self.replicas.len()) {
             for (event, world) in self.moves(at, rules) {
-                add(format!("{}: {event}", NAMES[at]), world);
+                add(format!("{name}: {event}"), world);
             }
         }
         for at in 0..self.late.len() {
             let mut world = self.clone();
             let draft = world.late.remove(at);
-            world.apply(&Some(draft), rules);
+            world.apply(Some(&draft), rules);
             add("a late write arrives".to_owned(), world);
             let mut world = self.clone();
             world.late.remove(at);
@@ -236,7 +236,7 @@ impl World {
         let Some(call) = self.replicas[at].call.clone() else {
             return;
         };
-        let answer = self.apply(&call.write, rules);
+        let answer = self.apply(call.write.as_ref(), rules);
         self.replicas[at].call = Some(Call {
             answer: Some(answer),
             ..call
@@ -322,7 +322,7 @@ impl World {
     }
 
     /// The server's part.
-    fn apply(&mut self, write: &Option<Draft>, rules: &Rules) -> Answer {
+    fn apply(&mut self, write: Option<&Draft>, rules: &Rules) -> Answer {
         let Some(draft) = write else {
             return self.lease.clone().map_or(Answer::Absent, Answer::Found);
         };
@@ -362,7 +362,7 @@ impl World {
         let mut world = self.clone();
         for draft in std::mem::take(&mut world.late) {
             if arrive {
-                world.apply(&Some(draft), rules);
+                world.apply(Some(&draft), rules);
             }
         }
         for at in 0..world.replicas.len() {

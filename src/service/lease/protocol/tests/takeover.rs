@@ -109,7 +109,6 @@ fn at_most_twenty_seconds_after_a_kill_and_three_after_a_clean_stop() {
             stopped = stopped.max(takeover(start, end, true));
         }
     }
-    eprintln!("{killed} ms after a kill, {stopped} ms after a clean stop");
     assert!(killed <= 20_000, "{killed}");
     assert!(stopped <= 3_000, "{stopped}");
     // It did take the lease's time: nobody led before it was over
