@@ -74,7 +74,7 @@ async fn announce(leadership: Leadership, roles: channel::Sender<Role>) {
             if leadership.leads() {
                 leadership.lost().await;
             } else {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         tokio::select! {
