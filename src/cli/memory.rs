@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 
 use super::args::MemoryArgs;
 use super::flags;
-use crate::config::{Config, MirrorConfig, Since, StateDir};
+use crate::config::{Config, MirrorConfig, PrunePolicy, Since, StateDir};
 use crate::run::{Memory, MirrorSpec, Mode};
 use crate::state::{self, Identity, MaxShrink, StateFolder};
 use crate::types::{Digest, Shard};
@@ -78,6 +78,7 @@ impl States {
             ..MaxShrink::default()
         };
         memory.heal = mirror.memory.heal;
+        memory.prune = mirror.memory.prune == PrunePolicy::Vanished;
         Ok(Some(memory))
     }
 }

@@ -41,8 +41,8 @@ pub use rules::RulesError;
 pub use schema::schema;
 pub use settings::{
     ChartConfig, CloudLogin, Concurrency, Config, DigestPolicy, DriftPolicy, DuplicatesPolicy, FilterConfig,
-    HostConfig, LogFormat, Login, MirrorConfig, MismatchPolicy, NewRepositories, ProvenancePolicy, Since,
-    SourceConfig, StateDir, TargetConfig, TrustInMemory,
+    HostConfig, LogFormat, Login, MirrorConfig, MismatchPolicy, NewRepositories, ProvenancePolicy,
+    PrunePolicy, Since, SourceConfig, StateDir, TargetConfig, TrustInMemory,
 };
 use tree::{Entry, Node};
 

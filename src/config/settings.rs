@@ -74,6 +74,8 @@ pub struct TrustInMemory {
     pub max_shrink: u8,
     /// Push again what somebody deleted at the target.
     pub heal: bool,
+    /// Which tags are deleted.
+    pub prune: PrunePolicy,
 }
 
 /// How many versions are in flight.
@@ -263,6 +265,7 @@ impl MirrorConfig {
             memory: TrustInMemory {
                 max_shrink: 10,
                 heal: true,
+                prune: PrunePolicy::Off,
             },
         }
     }
@@ -403,6 +406,15 @@ words! {
         "overwrite" => Overwrite,
         /// An error of the version.
         "fail" => Fail,
+    }
+}
+words! {
+    /// Which tags are deleted.
+    PrunePolicy {
+        /// None.
+        "off" => Off,
+        /// Those of versions that the source lists no more.
+        "vanished" => Vanished,
     }
 }
 words! {

@@ -213,6 +213,7 @@ fn every_other_value_of_a_default_changes_the_configuration() {
             "\"25s\"" | "\"60s\"" | "\"0s\"" => "\"3s\"",
             "\"24h\"" => "\"1h\"",
             "\"10%\"" => "\"20%\"",
+            "\"off\"" => "\"vanished\"",
             "\"info\"" => "\"debug\"",
             "\"text\"" => "\"json\"",
             "\"enforce\"" | "\"carry\"" => "\"off\"",
