@@ -34,13 +34,21 @@ impl States {
         }
         let path = match &config.state_dir {
             StateDir::Off => match flag {
-                Some(flag) => bail!("`{flag}` needs a state, and none is kept; name a folder with `--state-dir`, or as `state_dir` in the file"),
+                Some(flag) => bail!(
+                    "`{flag}` needs a state, and none is kept; name a folder with `--state-dir`, or as `state_dir` in the file"
+                ),
                 None => return Ok(Self::Off),
             },
-            StateDir::At(path) => path.clone(),
-            StateDir::Default => state::default_folder(|name| std::env::var_os(name)).context(
+            StateDir::At(path) => Some(path.clone()),
+            StateDir::Default => state::default_folder(|name| std::env::var_os(name)),
+        };
+        let path = match (path, mode) {
+            (Some(path), _) => path,
+            // Who only looks needs none.
+            (None, Mode::Plan | Mode::Verify { .. }) => return Ok(Self::In(None)),
+            (None, Mode::Migrate) => bail!(
                 "there is no place for what mirrors remember: neither `STATE_DIRECTORY` nor `XDG_STATE_HOME` nor `HOME` names a folder; name one as `state_dir`, or set `state_dir = \"off\"`",
-            )?,
+            ),
         };
         let folder = folder(&path, mode).with_context(|| {
             format!(
