@@ -36,15 +36,16 @@
 //! | [`target`] | registry or layout, seen as one |
 //! | [`source`] | repository, folder or layout: the index, packages, provenance files |
 //! | [`config`] | file and environment into checked settings, all problems at once |
-//! | [`schedule`] | when a mirror runs: crontab, zones, jitter, what was missed; for the service to come |
+//! | [`schedule`] | when a mirror runs: crontab, zones, jitter, what was missed |
 //! | [`registry`] | the distribution API: logins, tags, blobs, manifests |
 //! | [`layout`] | an OCI image layout on disk, safe under concurrent pushes and crashes |
 //! | [`net`] | one transport: addresses, redirects, pacing, retries, limits, redaction |
 //! | [`plan`] | which versions, under which name, and why not the others |
 //! | [`artifact`] | package metadata into config blob and manifest |
-//! | [`state`] | what a mirror remembers between runs, and what follows from it; for runs to come |
+//! | [`state`] | what a mirror remembers between runs, and what follows from it |
 //! | [`progress`] | what a run tells while it goes on |
 //! | [`report`] | what became of every version; renderings and exit codes |
+//! | [`notice`] | what notifications can say, and where they go |
 //! | [`payload`] | bytes in flight: memory budget, spilling to disk, replay |
 //! | [`secret`] | secrets from files, never printed |
 //! | [`certificate`] | what a certificate says of itself |
@@ -71,6 +72,7 @@ pub mod doctor;
 pub mod helm;
 pub mod layout;
 pub mod net;
+pub mod notice;
 pub mod payload;
 pub mod plan;
 pub mod progress;

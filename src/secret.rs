@@ -33,10 +33,10 @@ pub enum SecretError {
         reason: &'static str,
     },
     /// The variable is not there.
-    #[error("the environment variable that `password_env` names is not set or not Unicode; set it")]
+    #[error("the environment variable that is named here is not set or not Unicode; set it")]
     NoVariable,
     /// The variable holds nothing, or a NUL character.
-    #[error("the environment variable that `password_env` names is empty or holds a NUL character")]
+    #[error("the environment variable that is named here is empty or holds a NUL character")]
     BadVariable,
 }
 

@@ -59,6 +59,10 @@ pub(super) enum Command {
     #[command(mut_arg("state_dir", |arg| arg.hide(true)))]
     #[command(after_help = VERIFY_EXAMPLES, after_long_help = with_exit_codes(VERIFY_EXAMPLES))]
     Verify(Box<VerifyArgs>),
+    /// Run every mirror of a file on its schedule, for ever: the service
+    #[command(visible_alias = "serve")]
+    #[command(after_help = MIRROR_EXAMPLES, after_long_help = mirror_help())]
+    Mirror(MirrorArgs),
     /// Look for what would keep a run from going well, before it runs
     #[command(override_usage = DOCTOR_USAGE)]
     #[command(after_help = DOCTOR_EXAMPLES, after_long_help = doctor_help())]
@@ -139,6 +143,22 @@ const DOCTOR_EXAMPLES: &str = "Examples:
   Also what the registry does with a small chart, in a repository for trials:
     chartferry doctor oci://registry.acme.io/charts --probe trials/chartferry";
 
+const MIRROR_EXAMPLES: &str = "Examples:
+  chartferry mirror --config /etc/chartferry/config.toml
+  chartferry config check config.toml       # before the file is put in place
+  kill -HUP $(pidof chartferry)             # read it again, certificates too
+  curl http://127.0.0.1:8080/healthz";
+
+/// What `mirror --help` says at its end.
+fn mirror_help() -> String {
+    format!(
+        "{MIRROR_EXAMPLES}\n\nExit codes:
+    1  usage or configuration error, or an address that cannot be listened on
+   75  another service works with this state folder
+  130  ended by Ctrl-C (SIGINT); 143 by SIGTERM"
+    )
+}
+
 /// What `doctor --help` says at its end.
 fn doctor_help() -> String {
     format!(
@@ -159,6 +179,14 @@ const COMPLETIONS_EXAMPLES: &str = "Examples:
 /// What `--help` says at its end, where `-h` has examples only.
 fn with_exit_codes(examples: &str) -> String {
     format!("{examples}\n\n{EXIT_CODES}")
+}
+
+/// `mirror`.
+#[derive(Debug, Args)]
+pub(super) struct MirrorArgs {
+    /// The configuration file; read again when it changes and on SIGHUP
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) config: PathBuf,
 }
 
 /// `verify`.

@@ -68,20 +68,24 @@ pub(super) async fn assemble(
             ..spec
         });
     }
-    let width = match config.concurrency {
-        Concurrency::Auto => Width::Auto,
-        Concurrency::Fixed(width) => Width::Fixed(width),
-    };
     let engine = Engine {
         net,
         budget: Budget::new(config.memory_budget.0),
-        gate: Gate::new(width),
+        gate: gate(config),
         credentials: stores,
         progress,
         stop,
         claims: Claims::default(),
     };
     Ok(Work { engine, mirrors })
+}
+
+/// The pool of versions in flight.
+pub(super) fn gate(config: &Config) -> Gate {
+    Gate::new(match config.concurrency {
+        Concurrency::Auto => Width::Auto,
+        Concurrency::Fixed(width) => Width::Fixed(width),
+    })
 }
 
 /// Takes what `doctor` looks at: `target`, or else the mirrors that `args` name.
@@ -134,7 +138,7 @@ pub(super) async fn examination(
 }
 
 /// Where credentials are looked for: what was said, the stores, the cloud.
-fn stores(config: &Config, net: &Net, hosts: &[RegistryHost], logins: &Logins) -> Arc<Stores> {
+pub(super) fn stores(config: &Config, net: &Net, hosts: &[RegistryHost], logins: &Logins) -> Arc<Stores> {
     let options = store_options(config, hosts, logins);
     let clouds = Clouds::new(net.clone(), clouds(config), options.variables.clone());
     #[cfg(feature = "aws")]
@@ -143,7 +147,7 @@ fn stores(config: &Config, net: &Net, hosts: &[RegistryHost], logins: &Logins) -
 }
 
 /// The network with the hosts of the configuration and those that Helm knows.
-fn network(
+pub(super) fn network(
     config: &Config,
     helm: &[Option<Entry>],
     args: &RunArgs,
@@ -167,7 +171,7 @@ pub(super) fn registries(config: &Config) -> Vec<RegistryHost> {
     target_hosts(&config.mirrors.iter().collect::<Vec<_>>())
 }
 
-fn target_hosts(mirrors: &[&MirrorConfig]) -> Vec<RegistryHost> {
+pub(super) fn target_hosts(mirrors: &[&MirrorConfig]) -> Vec<RegistryHost> {
     let targets = mirrors.iter().flat_map(|mirror| &mirror.targets);
     targets
         .filter_map(|target| match target {
@@ -203,7 +207,7 @@ fn choose<'a>(config: &'a Config, names: &[String]) -> anyhow::Result<Vec<&'a Mi
     Ok(chosen)
 }
 
-fn helm_entries(mirrors: &[&MirrorConfig]) -> anyhow::Result<Vec<Option<Entry>>> {
+pub(super) fn helm_entries(mirrors: &[&MirrorConfig]) -> anyhow::Result<Vec<Option<Entry>>> {
     let entries = mirrors.iter().map(|mirror| match &mirror.source {
         SourceConfig::Helm(name) => helm_repositories::find(name).map(Some),
         _ => Ok(None),
@@ -253,7 +257,7 @@ fn host_options(host: &HostConfig) -> anyhow::Result<HostOptions> {
 
 /// The source's login: what the command line gives, Helm's entry, or the file's `[[host]]`. The stores of Docker and
 /// Helm are for registries and never asked. With it, where it was found.
-async fn source_login(
+pub(super) async fn source_login(
     mirror: &MirrorConfig,
     helm: Option<&Entry>,
     logins: &Logins,
@@ -336,20 +340,14 @@ fn host_login(login: &config::Login) -> HostLogin {
     }
 }
 
-fn mirror_spec(
+pub(super) fn mirror_spec(
     config: &Config,
     mirror: &MirrorConfig,
     helm: Option<&Entry>,
     login: Option<Login>,
     now: DateTime<Utc>,
 ) -> anyhow::Result<MirrorSpec> {
-    let source = match (&mirror.source, helm) {
-        (_, Some(entry)) => entry.url.parse()?,
-        (SourceConfig::Http(url), _) => url.as_str().parse()?,
-        (SourceConfig::Folder(path), _) => SourceSpec::Folder(path.clone()),
-        (SourceConfig::Layout(path), _) => SourceSpec::Layout(path.clone()),
-        (SourceConfig::Helm(name), None) => bail!("`helm:{name}` was not looked up"),
-    };
+    let source = source_spec(mirror, helm)?;
     let rules = mirror.rules(now)?;
     let policy = policy(config, mirror, rules.mismatch)?;
     let name = if mirror.name == flags::MIRROR {
@@ -384,7 +382,17 @@ fn mirror_spec(
     })
 }
 
-fn target_spec(target: &TargetConfig) -> TargetSpec {
+pub(super) fn source_spec(mirror: &MirrorConfig, helm: Option<&Entry>) -> anyhow::Result<SourceSpec> {
+    Ok(match (&mirror.source, helm) {
+        (_, Some(entry)) => entry.url.parse()?,
+        (SourceConfig::Http(url), _) => url.as_str().parse()?,
+        (SourceConfig::Folder(path), _) => SourceSpec::Folder(path.clone()),
+        (SourceConfig::Layout(path), _) => SourceSpec::Layout(path.clone()),
+        (SourceConfig::Helm(name), None) => bail!("`helm:{name}` was not looked up"),
+    })
+}
+
+pub(super) fn target_spec(target: &TargetConfig) -> TargetSpec {
     match target {
         TargetConfig::Oci(target) => TargetSpec::Registry(target.clone()),
         TargetConfig::Layout(dir) => TargetSpec::Layout(dir.clone()),

@@ -10,7 +10,7 @@ use serde::Deserialize;
 const LONGEST: u64 = 8 << 20;
 
 /// One entry of `repositories.yaml` (helm-oci-format 6.3).
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Entry {
     name: String,

@@ -59,7 +59,10 @@ pub fn levels(configured: &str, quiet: bool, verbose: u8) -> Targets {
     };
     let rest = asked.default_level().unwrap_or(LevelFilter::OFF);
     let foreign = |level: LevelFilter| level.min(LevelFilter::WARN);
-    let levels = Targets::new().with_target(OURS, rest).with_default(foreign(rest));
+    let levels = Targets::new()
+        .with_target(OURS, rest)
+        .with_target("kube_client", LevelFilter::OFF) // logs each failed attempt as an error; the lease says it once
+        .with_default(foreign(rest));
     asked.iter().fold(levels, |levels, (module, level)| {
         let ours = module == OURS
             || module

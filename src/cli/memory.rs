@@ -1,6 +1,7 @@
 //! What the mirrors of a run remember: from the settings to folder, identity and rules.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use chrono::TimeDelta;
@@ -8,7 +9,8 @@ use chrono::TimeDelta;
 use super::args::MemoryArgs;
 use super::flags;
 use crate::config::{Config, MirrorConfig, PrunePolicy, Since, StateDir};
-use crate::run::{Memory, MirrorSpec, Mode};
+use crate::run::{Memory, MirrorSpec, Mode, TargetSpec};
+use crate::schedule::Every;
 use crate::state::{self, Identity, MaxShrink, StateFolder};
 use crate::types::{Digest, Shard};
 
@@ -72,7 +74,7 @@ impl States {
         };
         let mut memory = Memory::new(
             folder.clone(),
-            identity(mirror, spec, shard),
+            identity(mirror, &spec.source.to_string(), &spec.targets, shard),
             settings(config, mirror, spec)?,
         );
         let filters = mirror.charts.iter().map(|chart| &chart.filter);
@@ -100,13 +102,17 @@ fn folder(path: &Path, mode: Mode) -> anyhow::Result<Option<StateFolder>> {
 }
 
 /// A part of a mirror has a state of its own, since each part is a process of its own.
-fn identity(mirror: &MirrorConfig, spec: &MirrorSpec, shard: Option<Shard>) -> Identity {
-    let source = spec.source.to_string();
-    let targets: Vec<_> = spec.targets.iter().map(ToString::to_string).collect();
+pub(super) fn identity(
+    mirror: &MirrorConfig,
+    source: &str,
+    targets: &[TargetSpec],
+    shard: Option<Shard>,
+) -> Identity {
+    let targets: Vec<_> = targets.iter().map(ToString::to_string).collect();
     let targets: Vec<_> = targets.iter().map(String::as_str).collect();
     let mut identity = match targets.as_slice() {
-        [target] if mirror.name == flags::MIRROR => Identity::unnamed(&source, target),
-        targets => Identity::named(&mirror.name, &source, targets),
+        [target] if mirror.name == flags::MIRROR => Identity::unnamed(source, target),
+        targets => Identity::named(&mirror.name, source, targets),
     };
     if let Some(shard) = shard {
         identity.mirror = format!("{} (shard {shard})", identity.mirror).into();
@@ -124,10 +130,12 @@ fn settings(config: &Config, mirror: &MirrorConfig, spec: &MirrorSpec) -> anyhow
         }
         None => None,
     };
-    // One thorough run, and how long one may take, do not change what is wanted.
+    // One thorough run, and when and how long runs are, do not change what is wanted.
     let mirror = MirrorConfig {
         check_drift: false,
         run_timeout: None,
+        schedule: Every::HOUR.into(),
+        jitter: Duration::ZERO,
         ..mirror.clone()
     };
     let limits = (config.max_index_size, config.max_package_size);

@@ -1,7 +1,8 @@
 //! The command line: the only place that prints.
 //!
 //! [`main`] reads what was typed and dispatches. Flags become a configuration (`flags`), a configuration becomes an
-//! engine and mirrors (`assemble`), `run_command` runs them and prints what the report says, `doctor_command` looks at them.
+//! engine and mirrors (`assemble`), `run_command` runs them and prints what the report says, `mirror_command` serves them for
+//! ever (`service_plan`), `doctor_command` looks at them.
 
 mod args;
 mod assemble;
@@ -13,10 +14,13 @@ mod login;
 mod logins;
 mod logout;
 mod memory;
+mod mirror_command;
+mod notify;
 mod output;
 pub mod progress;
 mod prompt;
 mod run_command;
+mod service_plan;
 mod shard;
 mod signals;
 
@@ -88,6 +92,7 @@ fn dispatch(cli: Cli, screen: &Screen) -> anyhow::Result<u8> {
             let mode = Mode::Verify { deep: args.deep };
             run_command::run(&args.run, &cli.log, mode, screen)
         }
+        Command::Mirror(args) => mirror_command::run(&args, &cli.log, screen),
         Command::Doctor(args) => doctor_command::run(&args, &cli.log, screen),
         Command::Login(args) => login::run(*args, &cli.log, screen),
         Command::Logout(args) => logout::run(args, &cli.log, screen),

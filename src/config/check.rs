@@ -24,6 +24,7 @@ pub(super) enum Checked<'a> {
     Since(Since),
     Texts(Vec<Located<&'a str>>),
     Names(Vec<(Located<&'a str>, Located<&'a str>)>),
+    Table((&'a Node, &'a [Entry])),
     Tables(Vec<(&'a Node, &'a [Entry])>),
 }
 
@@ -76,6 +77,7 @@ pub(super) fn check<'a>(
         | (Kind::Since, Value::Datetime(text)) => parse(kind, text).map_err(Some),
         (Kind::Texts, Value::List(list)) => texts(list, path, problems),
         (Kind::Names, Value::Table(entries)) => names(entries, path, problems),
+        (Kind::Table(_), Value::Table(entries)) => Ok(Checked::Table((node, entries))),
         (Kind::Tables(_), Value::List(list)) => tables(kind, list, path, problems),
         _ => Err(wrong_type()),
     }

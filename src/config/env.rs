@@ -1,5 +1,4 @@
-//! Environment variables over the file: `CHARTFERRY__KEY`, and `CHARTFERRY__SECTION__KEY` once there are sections
-//! that are no lists. The `config` crate reads the names; it is given strings only and coerces nothing, so that
+//! Environment variables over the file: `CHARTFERRY__KEY`, and `CHARTFERRY__SECTION__KEY` for sections that are no lists. The `config` crate reads the names; it is given strings only and coerces nothing, so that
 //! the same checks apply to both origins (crates 4.2).
 
 use std::collections::BTreeMap;
@@ -32,17 +31,53 @@ pub(super) fn overlay(
     for (key, text) in found {
         let variable = format!("{PREFIX}__{}", key.replace('.', "__").to_uppercase());
         let at = At::Variable(variable);
-        match GLOBAL.key(&key).map(|key| key.kind) {
-            Some(Kind::Tables(_)) | None => refuse(&key, &at, problems),
+        let (kind, table, name) = match key.split_once('.') {
+            None => (GLOBAL.key(&key).map(|key| key.kind), None, key.as_str()),
+            Some((section, name)) => (inner(section, name), Some(section), name),
+        };
+        match kind {
+            Some(Kind::Tables(_) | Kind::Table(_)) | None => refuse(&key, &at, problems),
             Some(kind) => {
+                let Some(entries) = within(entries, table, &at) else {
+                    continue; // not a table, which the reader says
+                };
                 let node = Node {
                     at: at.clone(),
                     value: value(kind, text),
                 };
-                entries.retain(|entry| entry.key != key);
+                entries.retain(|entry| entry.key != name);
+                let key = name.to_owned();
                 entries.push(Entry { key, at, node });
             }
         }
+    }
+}
+
+/// What a key of a section may hold.
+fn inner(section: &str, name: &str) -> Option<Kind> {
+    match GLOBAL.key(section)?.kind {
+        Kind::Table(section) => Some(section.key(name)?.kind),
+        _ => None,
+    }
+}
+
+/// The entries among which the key belongs; the table is made where the file has none.
+fn within<'a>(entries: &'a mut Vec<Entry>, table: Option<&str>, at: &At) -> Option<&'a mut Vec<Entry>> {
+    let Some(table) = table else { return Some(entries) };
+    if !entries.iter().any(|entry| entry.key == table) {
+        entries.push(Entry {
+            key: table.to_owned(),
+            at: at.clone(),
+            node: Node {
+                at: at.clone(),
+                value: Value::Table(Vec::new()),
+            },
+        });
+    }
+    let entry = entries.iter_mut().find(|entry| entry.key == table)?;
+    match &mut entry.node.value {
+        Value::Table(entries) => Some(entries),
+        _ => None,
     }
 }
 

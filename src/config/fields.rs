@@ -163,6 +163,7 @@ from_checked! {
     Since => Since,
     Texts => Vec<Located<&'a str>>,
     Names => Vec<(Located<&'a str>, Located<&'a str>)>,
+    Table => (&'a Node, &'a [Entry]),
     Tables => Vec<(&'a Node, &'a [Entry])>,
 }
 
@@ -174,14 +175,16 @@ fn unknown(section: &Section, key: &str) -> String {
             .into_iter()
             .find(|other| other.path != section.path && other.key(key).is_some())
     };
-    if key.contains("password") || key.contains("secret") || key.contains("token") {
+    if key.contains("token") && section.key("token_file").is_some() {
+        "no such key; secrets do not belong into this file, use `token_file` or `token_env`".into()
+    } else if key.contains("password") || key.contains("secret") || key.contains("token") {
         "no such key; secrets do not belong into this file, use `password_file`, `password_env` or `credential_helper` of a `[[host]]`".into()
     } else if let Some(near) = near {
         format!("no such key; did you mean `{near}`?")
     } else if let Some(other) = elsewhere() {
         match other.path {
             "" => "no such key here; it belongs to the top of the file, before the first `[[…]]`".into(),
-            path => format!("no such key here; it belongs into `[[{path}]]`"),
+            _ => format!("no such key here; it belongs into `{}`", other.header()),
         }
     } else {
         "no such key; remove it".into()

@@ -2,8 +2,11 @@
 //! the tests of `config.example.toml` derive. A key that this release would ignore is not in it, so the reader
 //! refuses it as unknown (product 11).
 
+mod service;
+
 use std::time::Duration;
 
+pub use self::service::{HTTP, LEASE};
 pub use super::kind::Kind;
 use super::memory::LONGEST_RECONCILE;
 use crate::types::{ByteSize, RegistryKind};
@@ -61,7 +64,9 @@ const NONE: Duration = Duration::ZERO;
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+const LEAP_YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
 /// Longer cooldowns are slips of the pen; the bound also keeps date arithmetic far from its limits.
 const TEN_YEARS: Duration = Duration::from_secs(10 * 31_557_600);
 
@@ -125,6 +130,18 @@ pub static GLOBAL: Section = Section {
             "Form of the log lines.",
         ),
         key(
+            "http",
+            Kind::Table(&HTTP),
+            None,
+            "The status page, API and metrics of the service.",
+        ),
+        key(
+            "lease",
+            Kind::Table(&LEASE),
+            None,
+            "Which of several replicas of the service works.",
+        ),
+        key(
             "host",
             Kind::Tables(&HOST),
             None,
@@ -135,6 +152,12 @@ pub static GLOBAL: Section = Section {
             Kind::Tables(&MIRROR),
             None,
             "One source and the targets it is copied to.",
+        ),
+        key(
+            "notify",
+            Kind::Tables(&NOTIFY),
+            None,
+            "Who the service tells of failures, drift and recovery.",
         ),
     ],
 };
@@ -375,8 +398,12 @@ pub static MIRROR: Section = Section {
             "run_timeout",
             Kind::Duration(SECOND, WEEK),
             None,
-            "A run that takes longer is stopped; without it none is.",
+            "A run that takes longer is stopped; without it none is, but in the service after 2 hours.",
         ),
+        service::SCHEDULE,
+        service::TIMEZONE,
+        service::EVERY,
+        service::JITTER,
         key(
             "max_shrink",
             Kind::Text,
@@ -418,14 +445,92 @@ pub static CHART: Section = Section {
     ],
 };
 
+/// `[[notify]]`.
+pub static NOTIFY: Section = Section {
+    path: "notify",
+    about: "who the service tells of failures, drift and recovery, by a webhook",
+    keys: &[
+        required("name", Kind::Text, "Name in logs and metrics."),
+        key(
+            "url",
+            Kind::Text,
+            None,
+            "Where notifications are posted to; one of `url`, `url_file` and `url_env` is needed.",
+        ),
+        key(
+            "url_file",
+            Kind::Text,
+            None,
+            "File that holds the URL; read for each notification.",
+        ),
+        key(
+            "url_env",
+            Kind::Text,
+            None,
+            "Name of the environment variable that holds the URL.",
+        ),
+        key(
+            "on",
+            Kind::Texts,
+            Some("[\"failure\", \"drift\", \"recovery\"]"),
+            "Events that are told.",
+        ),
+        key(
+            "mirrors",
+            Kind::Texts,
+            Some("[]"),
+            "Globs on names of mirrors; empty: all mirrors.",
+        ),
+        key(
+            "header",
+            Kind::Text,
+            None,
+            "Name of a header with a secret; needs `header_file` or `header_env`.",
+        ),
+        key(
+            "header_file",
+            Kind::Text,
+            None,
+            "File that holds the header's value; read for each notification.",
+        ),
+        key(
+            "header_env",
+            Kind::Text,
+            None,
+            "Name of the environment variable that holds the header's value.",
+        ),
+        key(
+            "template",
+            Kind::Text,
+            None,
+            "JSON that is posted instead, with placeholders such as `{message}` in its strings.",
+        ),
+        key(
+            "template_file",
+            Kind::Text,
+            None,
+            "File that holds the template; read with the configuration.",
+        ),
+    ],
+};
+
 impl Section {
     /// The key of this name.
     pub fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name)
     }
 
+    /// As its header is written.
+    pub fn header(&self) -> String {
+        let path = self.path;
+        match GLOBAL.key(path).map(|key| key.kind) {
+            Some(Kind::Table(_)) => format!("[{path}]"),
+            _ => format!("[[{path}]]"),
+        }
+    }
+
     /// All sections, the top first.
-    pub fn all() -> [&'static Self; 4] {
-        [&GLOBAL, &HOST, &MIRROR, &CHART]
+    pub fn all() -> [&'static Self; 7] {
+        [&GLOBAL, &HTTP, &LEASE, &HOST, &MIRROR, &CHART, &NOTIFY]
     }
 }

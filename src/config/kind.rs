@@ -30,6 +30,8 @@ pub enum Kind {
     Texts,
     /// A table of strings.
     Names,
+    /// One table of its own, written `[path]`.
+    Table(&'static Section),
     /// Tables of their own, written `[[path]]`.
     Tables(&'static Section),
 }
@@ -56,6 +58,7 @@ impl Kind {
             }
             Self::Texts => "a list of strings, such as `[\"a\", \"b\"]`".into(),
             Self::Names => "a table of strings, such as `{ \"Old Name\" = \"new-name\" }`".into(),
+            Self::Table(section) => format!("a table, under `[{}]`", section.path),
             Self::Tables(section) => format!("tables, each under `[[{}]]`", section.path),
         }
     }

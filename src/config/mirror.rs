@@ -11,7 +11,7 @@ use super::settings::{
     ProvenancePolicy, Since, SourceConfig, TargetConfig,
 };
 use super::tree::{Entry, Node};
-use super::{Surroundings, across, memory, values};
+use super::{Surroundings, across, memory, service, values};
 use crate::types::ChartName;
 
 /// Reads one table; `None` if name, source or targets are not usable.
@@ -36,6 +36,7 @@ pub(super) fn read(
     let accept = list(fields, "accept", values::accepted, problems);
     let provenance = word(fields, "provenance", ProvenancePolicy::from_word);
     let keyring = keyring(fields, provenance, near, problems);
+    let schedule = service::schedule(fields, problems);
     let default = MirrorConfig::new(name?, source?, targets?);
     let mirror = MirrorConfig {
         include,
@@ -58,6 +59,8 @@ pub(super) fn read(
         rename,
         create_repositories: fields.get_or("create_repositories", default.create_repositories),
         run_timeout: fields.get("run_timeout").map(|time| time.value),
+        schedule: schedule.unwrap_or(default.schedule),
+        jitter: fields.get_or("jitter", default.jitter),
         memory: memory::of_mirror(fields, default.memory, problems),
         ..default
     };

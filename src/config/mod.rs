@@ -19,10 +19,12 @@ mod kind;
 mod login;
 mod memory;
 mod mirror;
+mod notify;
 mod pem;
 mod problem;
 mod rules;
 mod schema;
+mod service;
 mod settings;
 mod tree;
 mod values;
@@ -41,8 +43,9 @@ pub use rules::RulesError;
 pub use schema::schema;
 pub use settings::{
     ChartConfig, CloudLogin, Concurrency, Config, DigestPolicy, DriftPolicy, DuplicatesPolicy, FilterConfig,
-    HostConfig, LogFormat, Login, MirrorConfig, MismatchPolicy, NewRepositories, ProvenancePolicy,
-    PrunePolicy, Since, SourceConfig, StateDir, TargetConfig, TrustInMemory,
+    HostConfig, HttpConfig, LeaseConfig, LogFormat, Login, MirrorConfig, MismatchPolicy, NewRepositories,
+    NotifyConfig, NotifyUrl, ProvenancePolicy, PrunePolicy, SecretAt, Since, SourceConfig, StateDir,
+    TargetConfig, TrustInMemory,
 };
 use tree::{Entry, Node};
 
@@ -159,6 +162,8 @@ fn build(entries: &[Entry], near: &Surroundings<'_>, problems: &mut Problems<'_>
     across::levels(&mirrors, &hosts, problems);
     let state_dir = memory::state_dir(&top, near, problems);
     memory::check(&state_dir, &mirrors, problems);
+    let receivers = tables(&top, "notify", near, problems, notify::read);
+    notify::across(&receivers, &mirrors, problems);
     if near.needs_mirror && !top.has("mirror") {
         problems.refuse(
             &At::File,
@@ -181,9 +186,28 @@ fn build(entries: &[Entry], near: &Surroundings<'_>, problems: &mut Problems<'_>
         } else {
             LogFormat::Text
         },
+        http: table(&top, "http", problems)
+            .map_or(default.http, |fields| service::http(&fields, near, problems)),
+        lease: table(&top, "lease", problems).and_then(|fields| service::lease(&fields, problems)),
         hosts: hosts.into_iter().map(|(_, host)| host).collect(),
         mirrors: mirrors.into_iter().map(|(_, mirror)| mirror).collect(),
+        notify: receivers.into_iter().map(|(_, receiver)| receiver).collect(),
     }
+}
+
+/// A table that is no list, if the file has it.
+fn table<'a>(top: &Fields<'a>, key: &'static str, problems: &mut Problems<'_>) -> Option<Fields<'a>> {
+    let Some(keys::Kind::Table(section)) = GLOBAL.key(key).map(|key| key.kind) else {
+        return None;
+    };
+    let (node, entries) = top.get::<(&'a Node, &'a [Entry])>(key)?.value;
+    Some(Fields::read(
+        section,
+        key.into(),
+        node.at.clone(),
+        entries,
+        problems,
+    ))
 }
 
 /// All tables of a list that could be read, with their fields for the rules across them.

@@ -78,6 +78,7 @@ fn kind(kind: Kind) -> Value {
         Kind::Choice(words) => json!({ "enum": words }),
         Kind::Texts => json!({ "type": "array", "items": { "type": "string", "minLength": 1 } }),
         Kind::Names => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+        Kind::Table(section) => json!({ "$ref": format!("#/$defs/{}", section.path) }),
         Kind::Tables(section) => json!({
             "type": "array",
             "items": { "$ref": format!("#/$defs/{}", section.path) }

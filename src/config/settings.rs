@@ -2,13 +2,17 @@
 //! modules that do the work.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use http::HeaderName;
 use url::Url;
 
 use crate::helm::range::Range;
+use crate::notice::{Event, Template, WebhookUrl};
+use crate::schedule::{Every, Schedule};
 use crate::types::{ByteSize, ChartName, OciTarget, RegistryHost, RegistryKind};
 
 /// A whole configuration file with the environment laid over it.
@@ -32,10 +36,16 @@ pub struct Config {
     pub log: String,
     /// Form of the log lines.
     pub log_format: LogFormat,
+    /// Status page, API and metrics of the service.
+    pub http: HttpConfig,
+    /// Which of several replicas of the service works; without it there is one.
+    pub lease: Option<LeaseConfig>,
     /// Login, TLS and limits by host.
     pub hosts: Vec<HostConfig>,
     /// What is copied where.
     pub mirrors: Vec<MirrorConfig>,
+    /// Who the service tells.
+    pub notify: Vec<NotifyConfig>,
 }
 
 impl Default for Config {
@@ -50,8 +60,11 @@ impl Default for Config {
             reconcile_every: Duration::from_secs(24 * 3600),
             log: "info".into(),
             log_format: LogFormat::Text,
+            http: HttpConfig::default(),
+            lease: None,
             hosts: Vec::new(),
             mirrors: Vec::new(),
+            notify: Vec::new(),
         }
     }
 }
@@ -94,6 +107,36 @@ pub enum LogFormat {
     Text,
     /// For programs.
     Json,
+}
+
+/// `[http]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpConfig {
+    /// Where the service listens.
+    pub listen: SocketAddr,
+    /// Where the token is that starts runs; without one nobody can start any.
+    pub token: Option<SecretAt>,
+    /// Names by which a reverse proxy on this machine asks.
+    pub hosts: Vec<String>,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 8080).into(),
+            token: None,
+            hosts: Vec::new(),
+        }
+    }
+}
+
+/// `[lease]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseConfig {
+    /// Its name.
+    pub name: String,
+    /// Its namespace; without it that of the pod.
+    pub namespace: Option<String>,
 }
 
 /// What repositories are like that are created at Amazon ECR.
@@ -231,6 +274,10 @@ pub struct MirrorConfig {
     pub create_repositories: bool,
     /// A longer run is stopped.
     pub run_timeout: Option<Duration>,
+    /// When the service runs it.
+    pub schedule: Schedule,
+    /// How much later its runs may begin.
+    pub jitter: Duration,
     /// What follows from what is remembered.
     pub memory: TrustInMemory,
 }
@@ -262,6 +309,8 @@ impl MirrorConfig {
             rename: BTreeMap::new(),
             create_repositories: false,
             run_timeout: None,
+            schedule: Every::HOUR.into(),
+            jitter: Duration::ZERO,
             memory: TrustInMemory {
                 max_shrink: 10,
                 heal: true,
@@ -269,6 +318,41 @@ impl MirrorConfig {
             },
         }
     }
+}
+
+/// `[[notify]]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NotifyConfig {
+    /// Unique in the file.
+    pub name: String,
+    /// Where notifications are posted to.
+    pub url: NotifyUrl,
+    /// What is told; at least one.
+    pub events: Vec<Event>,
+    /// Globs on names of mirrors; empty: all.
+    pub mirrors: Vec<String>,
+    /// A header, and where its value is.
+    pub header: Option<(HeaderName, SecretAt)>,
+    /// What is posted instead of the whole notification.
+    pub template: Option<Template>,
+}
+
+/// Where the URL of a receiver is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotifyUrl {
+    /// In the configuration.
+    Plain(WebhookUrl),
+    /// Elsewhere.
+    Secret(SecretAt),
+}
+
+/// Where a secret is. It is read when it is needed, never kept here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretAt {
+    /// In this file.
+    File(PathBuf),
+    /// In the environment variable of this name.
+    Variable(String),
 }
 
 /// Where charts come from.

@@ -48,8 +48,8 @@ fn shown() -> Vec<Shown> {
     let mut section = String::new();
     let mut out = Vec::new();
     for (line, text) in EXAMPLE.lines().enumerate() {
-        if let Some(path) = text.strip_prefix("[[").and_then(|rest| rest.strip_suffix("]]")) {
-            section = path.into();
+        if text.starts_with('[') {
+            section = text.trim_matches(['[', ']']).into();
         } else if !text.starts_with("##") && !text.is_empty() {
             let (form, rest) = match (text.strip_prefix("#~ "), text.strip_prefix("# ")) {
                 (Some(rest), _) => (Form::Example, rest),
@@ -88,7 +88,10 @@ fn uncommented(lines: &[usize]) -> String {
 fn the_example_is_a_configuration() {
     let (config, warnings) = check_with(EXAMPLE, Path::new("config.example.toml"), &none()).unwrap();
     assert_eq!(warnings, []);
-    assert_eq!((config.hosts.len(), config.mirrors.len()), (1, 1));
+    assert_eq!(
+        (config.hosts.len(), config.mirrors.len(), config.notify.len()),
+        (1, 1, 1)
+    );
     // Everything but the live keys is the default.
     let mirror = &config.mirrors[0];
     let wanted = MirrorConfig {
@@ -101,6 +104,7 @@ fn the_example_is_a_configuration() {
         Config {
             hosts: Vec::new(),
             mirrors: Vec::new(),
+            notify: Vec::new(),
             ..config
         },
         Config::default()
@@ -126,9 +130,10 @@ fn the_example_and_the_table_have_the_same_keys() {
     let table: BTreeSet<String> = Section::all()
         .iter()
         .flat_map(|section| section.keys.iter().map(move |key| (section, key)))
-        .filter(|(_, key)| !matches!(key.kind, Kind::Tables(_)))
+        .filter(|(_, key)| !matches!(key.kind, Kind::Table(_) | Kind::Tables(_)))
         .map(|(section, key)| {
-            let form = if key.required {
+            // Of three keys one is needed; the example gives the simplest.
+            let form = if key.required || (section.path, key.name) == ("notify", "url") {
                 Form::Live
             } else if key.default.is_some() {
                 Form::Default
@@ -163,6 +168,7 @@ fn every_example_value_changes_the_configuration() {
     let plain = good(EXAMPLE);
     let shown = shown();
     let line = |wanted: &str| shown.iter().find(|s| s.key == wanted).unwrap().line;
+    let lease = shown.iter().find(|s| s.section == "lease").unwrap().line;
     for Shown {
         section,
         key,
@@ -174,7 +180,12 @@ fn every_example_value_changes_the_configuration() {
             "username" => vec![*at, line("password_env")],
             "password_env" | "password_file" => vec![*at, line("username")],
             "keyring" if !cfg!(feature = "verify") => continue,
+            _ if section == "lease" && !cfg!(feature = "kubernetes") => continue,
+            "namespace" => vec![line("namespace"), lease],
+            "timezone" => vec![*at, line("schedule")],
             "cert_file" | "key_file" => vec![line("cert_file"), line("key_file")],
+            "header" | "header_env" => vec![line("header"), line("header_env")],
+            "header_file" => vec![line("header"), *at],
             _ => vec![*at],
         };
         let text = uncommented(&together);
@@ -183,7 +194,19 @@ fn every_example_value_changes_the_configuration() {
         } else {
             text
         };
-        let variables = [("REGISTRY_PASSWORD".to_owned(), "x".to_owned())].into();
+        let text = if key.starts_with("url_") {
+            let url = text.lines().find(|line| line.starts_with("url = ")).unwrap();
+            text.replace(url, "")
+        } else {
+            text
+        };
+        let variables = [
+            ("REGISTRY_PASSWORD".to_owned(), "x".to_owned()),
+            ("CHARTFERRY_TOKEN".to_owned(), "x".to_owned()),
+            ("NOTIFY_TOKEN".to_owned(), "Bearer x".to_owned()),
+            ("NOTIFY_URL".to_owned(), "https://h.io/x".to_owned()),
+        ]
+        .into();
         match check_with(&text, Path::new("/nowhere/c.toml"), &variables) {
             Ok((config, _)) => assert_ne!(config, plain, "{section}.{key}"),
             // Files of the example do not exist here.
@@ -211,6 +234,8 @@ fn every_other_value_of_a_default_changes_the_configuration() {
             "\"auto\"" => "7",
             "\"32MiB\"" | "\"256MiB\"" | "\"100MiB\"" => "\"64MiB\"",
             "\"25s\"" | "\"60s\"" | "\"0s\"" => "\"3s\"",
+            "\"1h\"" => "\"2h\"",
+            "\"127.0.0.1:8080\"" => "\"[::1]:80\"",
             "\"24h\"" => "\"1h\"",
             "\"10%\"" => "\"20%\"",
             "\"off\"" => "\"vanished\"",
@@ -224,6 +249,7 @@ fn every_other_value_of_a_default_changes_the_configuration() {
             "true" => "false",
             "{}" => "{ \"A b\" = \"a-b\" }",
             "[]" if key == "accept" => "[\"a@*\"]",
+            "[\"failure\", \"drift\", \"recovery\"]" => "[\"drift\"]",
             "[]" => "[\"a\"]",
             other => panic!("{key} = {other}"),
         };
@@ -287,6 +313,7 @@ fn the_environment_is_laid_over_scalars() {
         ("CHARTFERRY__CONCURRENCY", "8"),
         ("chartferry__memory_budget", "64MiB"),
         ("CHARTFERRY__GRACE", "1m"),
+        ("CHARTFERRY__HTTP__LISTEN", "0.0.0.0:80"),
         ("CHARTFERRY_LOG", "not ours"),
     ];
     let variables = variables.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
@@ -294,6 +321,7 @@ fn the_environment_is_laid_over_scalars() {
     assert_eq!(config.concurrency, Concurrency::Fixed(8));
     assert_eq!(config.memory_budget, ByteSize(64 << 20));
     assert_eq!((config.grace.as_secs(), config.log.as_str()), (60, "warn"));
+    assert_eq!(config.http.listen.to_string(), "0.0.0.0:80");
 }
 
 #[test]
@@ -306,6 +334,8 @@ fn the_environment_is_checked_as_the_file_is() {
             ("CHARTFERRY__MIRROR__0__NAME", "b"),
             ("CHARTFERRY__MEMORYBUDGET", "1MiB"),
             ("CHARTFERRY__STATE_FOLDER", "/x"),
+            ("CHARTFERRY__HTTP__LISTEN", "8080"),
+            ("CHARTFERRY__HTTP__TOKEN", "x"),
         ],
     );
     for (part, advice) in [
@@ -314,6 +344,11 @@ fn the_environment_is_checked_as_the_file_is() {
         ("a variable cannot change a list", "`CHARTFERRY__MIRROR__0__NAME`"),
         ("memorybudget: no such key", "`CHARTFERRY__MEMORY_BUDGET`"),
         ("state_folder: no such key", "unset the variable"),
+        (
+            "http.listen: is no address with a port",
+            "`CHARTFERRY__HTTP__LISTEN`",
+        ),
+        ("http.token: no such key", "`CHARTFERRY__HTTP__TOKEN`"),
     ] {
         assert!(
             found
@@ -322,7 +357,7 @@ fn the_environment_is_checked_as_the_file_is() {
             "{part}: {found:#?}"
         );
     }
-    assert_eq!(found.len(), 5);
+    assert_eq!(found.len(), 7);
 }
 
 #[test]

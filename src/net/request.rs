@@ -49,6 +49,8 @@ pub struct Request {
     pub retry: bool,
     /// It repeats an earlier request, for the counts: set by callers that repeat by themselves.
     pub repeated: bool,
+    /// The path of the URL is a secret: the log shows its host alone. Errors name the whole URL; who sets this masks them.
+    pub concealed: bool,
 }
 
 impl Request {
@@ -64,6 +66,7 @@ impl Request {
             guard,
             retry: true,
             repeated: false,
+            concealed: false,
         }
     }
 
@@ -104,6 +107,13 @@ impl Request {
     #[must_use]
     pub fn redirects(mut self, redirects: Redirects) -> Self {
         self.redirects = redirects;
+        self
+    }
+
+    /// With a URL that is not to be logged.
+    #[must_use]
+    pub fn conceal(mut self) -> Self {
+        self.concealed = true;
         self
     }
 

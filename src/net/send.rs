@@ -105,6 +105,11 @@ impl Net {
         }
     }
 
+    /// Whether both are the same network with the same counts.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.run, &other.run)
+    }
+
     /// What was sent so far by this run, or by the process where this is the network of no run, by host.
     pub fn traffic(&self) -> Vec<Traffic> {
         self.run.ledger.snapshot()
@@ -223,7 +228,7 @@ impl Net {
         counters.request(&hop.method, status, repeated);
         tracing::debug!(
             method = %hop.method,
-            url = %redact(&hop.url),
+            url = %if request.concealed { format!("{host} (path concealed)") } else { redact(&hop.url) },
             status = status.map_or_else(|| "error".to_owned(), |s| s.as_u16().to_string()),
             ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             repeated,

@@ -60,6 +60,11 @@ impl ExitStatus {
         }
     }
 
+    /// The status of a documented number.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.code() == code)
+    }
+
     /// What the number means, for help texts and summaries.
     pub fn meaning(self) -> &'static str {
         match self {

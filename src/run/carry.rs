@@ -19,7 +19,8 @@ pub(super) async fn carry_all(cycle: &Arc<Cycle>, mut jobs: mpsc::Receiver<Job>)
         let place = tokio::select! {
             biased;
             () = cycle.stop.stopping() => None,
-            place = cycle.engine.gate.enter() => place,
+            // The wait may have been long
+            place = cycle.engine.gate.enter() => place.filter(|_| !cycle.stop.is_stopping()),
         };
         let cycle = Arc::clone(cycle);
         match place {

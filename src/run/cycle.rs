@@ -95,7 +95,11 @@ pub(super) async fn run(engine: &Engine, opened: Opened, mode: Mode) -> MirrorRe
         transfer,
         targets,
         ledger,
-        engine: engine.clone(),
+        // Places are shared between mirrors
+        engine: Engine {
+            gate: engine.gate.another(),
+            ..engine.clone()
+        },
         stop,
         recall,
     });
@@ -103,7 +107,11 @@ pub(super) async fn run(engine: &Engine, opened: Opened, mode: Mode) -> MirrorRe
         .progress
         .phase(&cycle.spec.name, "comparing with the registry");
     let (send, receive) = mpsc::channel(QUEUE);
-    let ((), ()) = future::join(cycle.look(selections, send), carry_all(&cycle, receive)).await;
+    let ((), ()) = future::join(
+        cycle.look(selections, send).boxed(),
+        carry_all(&cycle, receive).boxed(),
+    )
+    .await;
     drop(timer);
     let ends = cycle.transfer.destinations().iter().map(|one| one.end());
     tokio::select! {
@@ -125,7 +133,7 @@ impl Cycle {
             .for_each_concurrent(LISTINGS, |selection| {
                 let send = send.clone();
                 async move {
-                    for job in self.judge(selection).await {
+                    for job in self.judge(selection).boxed().await {
                         // The receiver is gone only when the run is over.
                         let _ = send.send(job).await;
                     }
@@ -270,7 +278,9 @@ impl Cycle {
             HashMap::new()
         };
         let look = &look;
-        let standings = candidates.iter().map(|candidate| {
+        // By number: a closure over references would keep the run from being a task
+        let standings = (0..candidates.len()).map(|index| {
+            let candidate = &candidates[index];
             let collision = collisions
                 .get(&candidate.tag.as_str().to_ascii_lowercase())
                 .cloned();

@@ -24,6 +24,7 @@ mod spec;
 mod stop;
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 
 use crate::net::Traffic;
@@ -49,13 +50,14 @@ pub async fn run(engine: &Engine, mirrors: Vec<MirrorSpec>, mode: Mode) -> RunRe
     let targets = open::Targets::default();
     let reads = mirrors
         .into_iter()
-        .map(|spec| read::read(engine, &targets, spec, mode, started));
+        .map(|spec| read::read(engine, &targets, spec, mode, started).boxed());
     let mut opened = join_all(reads).await;
     drop(targets);
     claims::settle(&engine.claims, &mut opened);
+    // Boxed: their types together are too much for the compiler to see that a run may be a task
     let mirrors = opened
         .into_iter()
-        .map(|opened| finish(engine, opened, mode, started));
+        .map(|opened| finish(engine, opened, mode, started).boxed());
     let mirrors = join_all(mirrors).await;
     engine.stop.last_words(|limit| engine.net.settle(limit)).await;
     RunReport {

@@ -38,7 +38,7 @@ impl Targets {
         engine: &Engine,
         spec: &MirrorSpec,
         mode: Mode,
-        needed: &dyn Fn(usize) -> bool,
+        needed: &(dyn Fn(usize) -> bool + Sync),
     ) -> Vec<OpenedTarget> {
         let targets = spec.targets.iter().enumerate();
         let opened = targets.map(|(number, target)| async move {

@@ -20,6 +20,17 @@ pub struct Stop {
     grace: Duration,
     /// The first cord was pulled by the clock.
     late: Arc<AtomicBool>,
+    guard: Option<Guard>,
+}
+
+/// Whether work may go on, as far as somebody else knows.
+#[derive(Clone)]
+struct Guard(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Guard")
+    }
 }
 
 /// Pulls the first cord when the time is up, unless it is dropped before.
@@ -40,7 +51,16 @@ impl Stop {
             hard: CancellationToken::new(),
             grace,
             late: Arc::default(),
+            guard: None,
         }
+    }
+
+    /// Asks `may_go_on` as well before each piece of work; its first no pulls the first cord. For what ends by a clock and not
+    /// by an event, as a lease does: a process that was stopped for a minute must not begin anything before it has looked.
+    #[must_use]
+    pub fn guarded(mut self, may_go_on: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.guard = Some(Guard(Arc::new(may_go_on)));
+        self
     }
 
     /// Take no new work.
@@ -56,6 +76,9 @@ impl Stop {
 
     /// True after the first cord.
     pub fn is_stopping(&self) -> bool {
+        if self.guard.as_ref().is_some_and(|Guard(may_go_on)| !may_go_on()) {
+            self.soft.cancel();
+        }
         self.soft.is_cancelled()
     }
 
@@ -75,6 +98,11 @@ impl Stop {
             () = self.hard.cancelled() => {}
             () = graceful => {}
         }
+    }
+
+    /// Waits for the second cord.
+    pub async fn killed(&self) {
+        self.hard.cancelled().await;
     }
 
     /// The end of the grace time, for what has to be said to hosts when the work is over.
@@ -104,6 +132,7 @@ impl Stop {
             hard: self.hard.clone(),
             grace: self.grace,
             late: Arc::default(),
+            guard: self.guard.clone(),
         }
     }
 
@@ -154,6 +183,21 @@ mod tests {
         stop.expired().await;
         stop.last_words(tokio::time::sleep).await;
         assert_eq!(start.elapsed().as_secs(), 25);
+    }
+
+    #[tokio::test]
+    async fn a_guard_is_asked_before_work_and_its_no_is_final() {
+        let may = Arc::new(AtomicBool::new(true));
+        let asked = Arc::clone(&may);
+        let part = Stop::new(Duration::ZERO)
+            .guarded(move || asked.load(Ordering::Acquire))
+            .child();
+        assert!(!part.is_stopping());
+        may.store(false, Ordering::Release);
+        assert!(part.is_stopping());
+        may.store(true, Ordering::Release);
+        assert!(part.is_stopping());
+        part.stopping().await;
     }
 
     #[tokio::test(start_paused = true)]

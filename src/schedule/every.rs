@@ -20,6 +20,8 @@ pub struct EveryError(String);
 impl Every {
     /// The shortest period.
     pub const MIN: Duration = Duration::from_secs(1);
+    /// What fits most sources.
+    pub const HOUR: Self = Self(Duration::from_secs(3600));
     /// The longest period: a leap year.
     pub const MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 

@@ -21,7 +21,7 @@ pub trait Desk: Send + Sync + 'static {
     /// Whether the loop of the service still turns.
     fn alive(&self) -> bool;
 
-    /// The metrics in the OpenMetrics text format.
+    /// The metrics in the `OpenMetrics` text format.
     fn metrics(&self) -> String;
 }
 

@@ -7,6 +7,8 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::report::{Action, ExitStatus, HostTraffic, Problem, Totals};
 use crate::state::RunSummary;
@@ -189,7 +191,8 @@ pub struct VersionView {
 }
 
 /// How a version stands at a target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Standing {
     /// There, pushed by this mirror.
     Pushed,
@@ -207,6 +210,32 @@ pub enum Standing {
     Refused,
 }
 
+impl Standing {
+    /// All of them, in the order of tables.
+    pub const ALL: [Self; 7] = [
+        Self::Pushed,
+        Self::Adopted,
+        Self::Drifted,
+        Self::Vanished,
+        Self::NotCarried,
+        Self::Failed,
+        Self::Refused,
+    ];
+
+    /// The word used in every rendering.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pushed => "pushed",
+            Self::Adopted => "adopted",
+            Self::Drifted => "drifted",
+            Self::Vanished => "vanished",
+            Self::NotCarried => "not-carried",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 impl MirrorView {
     /// How the mirror is, for a glance.
     pub fn health(&self) -> Health {
@@ -221,7 +250,8 @@ impl MirrorView {
 }
 
 /// How a mirror is, from good to bad.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Health {
     /// All in place.
     Good,

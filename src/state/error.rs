@@ -29,6 +29,12 @@ pub enum StateError {
         /// The locked file.
         path: PathBuf,
     },
+    /// Another service works with the folder.
+    #[error("another service works with this state folder and holds `{}`; give each its own `state_dir`, or wait for the other to end", .path.display())]
+    Served {
+        /// The locked file.
+        path: PathBuf,
+    },
     /// A later release wrote it.
     #[error(
         "`{}` has the format `{}`, this release knows up to `{known}`; use the release that wrote it, or remove the file to begin anew",
@@ -81,7 +87,7 @@ impl StateError {
     /// The kind of failure.
     pub fn class(&self) -> Class {
         match self {
-            Self::Busy { .. } => Class::Retry,
+            Self::Busy { .. } | Self::Served { .. } => Class::Retry,
             Self::Unsaved { .. } => Class::Permanent,
             Self::Link { .. }
             | Self::NotAFolder { .. }
@@ -94,7 +100,7 @@ impl StateError {
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Busy { .. } => "already-running",
+            Self::Busy { .. } | Self::Served { .. } => "already-running",
             Self::Unsaved { .. } => "state-unsaved",
             Self::Newer { .. } => "state-newer",
             Self::Foreign { .. } => "state-foreign",
@@ -106,7 +112,7 @@ impl StateError {
     pub fn problem(&self) -> Problem {
         Problem {
             kind: match self {
-                Self::Busy { .. } => ProblemKind::AlreadyRunning,
+                Self::Busy { .. } | Self::Served { .. } => ProblemKind::AlreadyRunning,
                 _ => ProblemKind::Config,
             },
             reason: Reason::new(self.code(), self.to_string()),

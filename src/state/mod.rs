@@ -54,6 +54,7 @@
 //! machine, dependencies hardly optimised).
 
 mod attention;
+mod claim;
 mod clip;
 mod codes;
 mod decode;
@@ -81,6 +82,7 @@ mod tests;
 
 pub use crate::report::RunSummary;
 pub use attention::{Attention, Matter};
+pub use claim::Claim;
 pub use error::StateError;
 pub use folder::StateFolder;
 pub use history::History;

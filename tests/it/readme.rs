@@ -7,12 +7,16 @@ use super::support::ferry::Ferry;
 use super::support::tls::Tls;
 
 /// Documents with console blocks.
-const DOCUMENTS: [&str; 6] = [
+const DOCUMENTS: [&str; 10] = [
     "README.md",
+    "docs/kubernetes.md",
     "docs/logins.md",
+    "docs/metrics.md",
     "docs/migrating.md",
+    "docs/operations.md",
     "docs/registries.md",
     "docs/report.md",
+    "docs/service.md",
     "examples/README.md",
 ];
 
@@ -185,12 +189,14 @@ fn every_configuration_that_is_shown_is_good() {
     let ferry = Ferry::new().env("GITHUB_TOKEN", "a-token");
     let home = ferry.home();
     Tls::new().write_authority(&home.join("ca.pem"));
-    std::fs::write(home.join("secret"), "a password\n").unwrap();
-    std::fs::set_permissions(
-        home.join("secret"),
-        std::os::unix::fs::PermissionsExt::from_mode(0o600),
-    )
-    .unwrap();
+    for (name, content) in [
+        ("secret", "a password\n"),
+        ("webhook", "https://hooks.example.com/x\n"),
+    ] {
+        std::fs::write(home.join(name), content).unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(home.join(name), private).unwrap();
+    }
     let mut checked = 0;
     for document in DOCUMENTS {
         let text = std::fs::read_to_string(root.join(document)).unwrap();
@@ -199,12 +205,16 @@ fn every_configuration_that_is_shown_is_good() {
             let here: String = block
                 .lines()
                 .map(|line| match line.split_once(" = ") {
-                    Some((key @ "password_file", _)) => format!("{key} = \"secret\"\n"),
+                    Some((key @ ("password_file" | "header_file"), _)) => format!("{key} = \"secret\"\n"),
                     Some((key @ "ca_file", _)) => format!("{key} = \"ca.pem\"\n"),
+                    Some((key @ "url_file", _)) => format!("{key} = \"webhook\"\n"),
                     _ => format!("{line}\n"),
                 })
                 .collect();
-            std::fs::write(home.join("config.toml"), &here).unwrap();
+            // A part that is about something else leaves the mirrors out.
+            let mirror = "[[mirror]]\nname = \"prod-charts\"\nsource = \"https://charts.example.com\"\ntargets = [\"oci://r.example.com/c\"]\n";
+            let rest = if here.contains("[[mirror]]") { "" } else { mirror };
+            std::fs::write(home.join("config.toml"), here + rest).unwrap();
             let outcome = ferry.run(["config", "check", "config.toml"]).expect(0);
             assert_eq!(outcome.stderr, "", "{document}: {block}");
             checked += 1;

@@ -2,6 +2,7 @@
 //! and faults.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -17,6 +18,7 @@ use super::tls::Tls;
 const BASE: &str = "/charts/";
 
 /// What the repository holds and how it behaves.
+#[derive(Default)]
 pub(crate) struct Files {
     files: Mutex<BTreeMap<String, Bytes>>,
     behaviour: Mutex<Behaviour>,
@@ -121,11 +123,13 @@ impl ChartRepo {
         Self::listen(Some(tls))
     }
 
+    /// An empty one at an address of the network that the calling thread is in.
+    pub(crate) fn at(address: IpAddr) -> Self {
+        Self(Server::start_at(address, None, |_| Files::default()))
+    }
+
     fn listen(tls: Option<&Tls>) -> Self {
-        Self(Server::start(tls, |_| Files {
-            files: Mutex::default(),
-            behaviour: Mutex::default(),
-        }))
+        Self(Server::start(tls, |_| Files::default()))
     }
 
     /// One that serves built charts with an index of them.

@@ -2,6 +2,8 @@
 
 pub(crate) mod chart_repo;
 pub(crate) mod charts;
+#[cfg(target_os = "linux")]
+pub(crate) mod cluster;
 pub(crate) mod data;
 pub(crate) mod faults;
 pub(crate) mod ferry;

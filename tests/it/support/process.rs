@@ -1,7 +1,7 @@
 //! Real registries as child processes on a loopback port, ended by their process when the test is over.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -21,6 +21,8 @@ const HTPASSWD: &str = "ferry:$2y$05$abcdefghijklmnopqrstuuhSZHFqKcIstxi0bRM/ruq
 /// Where an already running registry is named, `host:port`, plain HTTP.
 const EXTERNAL: &str = "CHARTFERRY_TEST_REGISTRY";
 
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
 /// A running registry.
 pub(crate) struct RealRegistry {
     host: String,
@@ -31,19 +33,25 @@ pub(crate) struct RealRegistry {
 impl RealRegistry {
     /// Starts an empty one without logins.
     pub(crate) fn start(tool: Tool) -> Option<Self> {
-        Self::launch(tool, false, None)
+        Self::launch(tool, LOOPBACK, false, None)
+    }
+
+    /// Starts an empty one at an address of the network that the calling thread is in.
+    pub(crate) fn at(tool: Tool, address: IpAddr) -> Option<Self> {
+        assert_ne!(tool, Tool::Ggcr, "this registry listens everywhere");
+        Self::launch(tool, address, false, None)
     }
 
     /// Starts a Distribution that asks for [`USER`] and [`PASSWORD`] by Basic.
     pub(crate) fn with_login(tool: Tool) -> Option<Self> {
         assert_ne!(tool, Tool::Ggcr, "this registry knows no logins");
-        Self::launch(tool, true, None)
+        Self::launch(tool, LOOPBACK, true, None)
     }
 
     /// The same over TLS.
     pub(crate) fn secure_with_login(tool: Tool, tls: &Tls) -> Option<Self> {
         assert_ne!(tool, Tool::Ggcr, "this registry knows no logins");
-        Self::launch(tool, true, Some(tls))
+        Self::launch(tool, LOOPBACK, true, Some(tls))
     }
 
     /// The one that the environment names, to run the tests against any registry.
@@ -66,16 +74,16 @@ impl RealRegistry {
             .collect()
     }
 
-    fn launch(tool: Tool, login: bool, tls: Option<&Tls>) -> Option<Self> {
+    fn launch(tool: Tool, address: IpAddr, login: bool, tls: Option<&Tls>) -> Option<Self> {
         let binary = tool.find()?;
         // Another process may take the port between finding and using it
         for _ in 0..5 {
             let storage = TempDir::new().unwrap();
-            let port = free_port();
-            let command = command(tool, &binary, storage.path(), port, login, tls);
-            if let Some(child) = wait_for(command, port, storage.path()) {
+            let at = free_port(address);
+            let command = command(tool, &binary, storage.path(), at, login, tls);
+            if let Some(child) = wait_for(command, at, storage.path()) {
                 return Some(Self {
-                    host: format!("127.0.0.1:{port}"),
+                    host: at.to_string(),
                     child: Some(child),
                     _storage: Some(storage),
                 });
@@ -126,19 +134,26 @@ impl Drop for RealRegistry {
     }
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+fn free_port(address: IpAddr) -> SocketAddr {
+    let listener = TcpListener::bind((address, 0)).unwrap();
+    listener.local_addr().unwrap()
 }
 
-fn command(tool: Tool, binary: &Path, storage: &Path, port: u16, login: bool, tls: Option<&Tls>) -> Command {
+fn command(
+    tool: Tool,
+    binary: &Path,
+    storage: &Path,
+    at: SocketAddr,
+    login: bool,
+    tls: Option<&Tls>,
+) -> Command {
     let mut command = Command::new(binary);
     if tool == Tool::Ggcr {
-        command.args(["-port", &port.to_string()]);
+        command.args(["-port", &at.port().to_string()]);
         return command;
     }
     let config = storage.join("config.yml");
-    std::fs::write(&config, distribution_config(storage, port, login, tls)).unwrap();
+    std::fs::write(&config, distribution_config(storage, at, login, tls)).unwrap();
     // No traces are sent anywhere
     command
         .arg("serve")
@@ -148,7 +163,7 @@ fn command(tool: Tool, binary: &Path, storage: &Path, port: u16, login: bool, tl
 }
 
 /// Both Distributions read this.
-fn distribution_config(storage: &Path, port: u16, login: bool, tls: Option<&Tls>) -> String {
+fn distribution_config(storage: &Path, at: SocketAddr, login: bool, tls: Option<&Tls>) -> String {
     let root = storage.join("data");
     let mut auth = String::new();
     if login {
@@ -167,13 +182,13 @@ fn distribution_config(storage: &Path, port: u16, login: bool, tls: Option<&Tls>
         );
     }
     format!(
-        "version: 0.1\nlog: {{level: warn}}\nstorage:\n  filesystem: {{rootdirectory: '{}'}}\nhttp:\n  addr: 127.0.0.1:{port}\n  secret: a-test-secret\n{https}{auth}",
+        "version: 0.1\nlog: {{level: warn}}\nstorage:\n  filesystem: {{rootdirectory: '{}'}}\nhttp:\n  addr: {at}\n  secret: a-test-secret\n{https}{auth}",
         root.display()
     )
 }
 
 /// Starts it and waits until it answers; `None` if it ended instead. Its own words go to `log` in its folder.
-fn wait_for(mut command: Command, port: u16, storage: &Path) -> Option<Child> {
+fn wait_for(mut command: Command, address: SocketAddr, storage: &Path) -> Option<Child> {
     let log = std::fs::File::create(storage.join("log")).unwrap();
     let mut child = command
         .stdin(Stdio::null())
@@ -182,7 +197,6 @@ fn wait_for(mut command: Command, port: u16, storage: &Path) -> Option<Child> {
         .spawn()
         .unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
     while Instant::now() < deadline {
         if child.try_wait().unwrap().is_some() {
             return None;

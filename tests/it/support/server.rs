@@ -4,7 +4,7 @@
 //! a synchronous state machine over complete requests; everything about time and broken connections is done here.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -221,9 +221,14 @@ impl<H: Handler> Server<H> {
     /// Listens on a free loopback port, with TLS if there is a certificate. `make` gets the address, for handlers that name
     /// themselves in their answers.
     pub(crate) fn start(tls: Option<&Tls>, make: impl FnOnce(SocketAddr) -> H) -> Self {
+        Self::start_at(IpAddr::from([127, 0, 0, 1]), tls, make)
+    }
+
+    /// The same at another address of the network that the calling thread is in.
+    pub(crate) fn start_at(address: IpAddr, tls: Option<&Tls>, make: impl FnOnce(SocketAddr) -> H) -> Self {
         let acceptor = tls.map(Tls::acceptor);
         let secure = acceptor.is_some();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = std::net::TcpListener::bind((address, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {

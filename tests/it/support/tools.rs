@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::skip;
 
-/// A program of `scripts/tools`.
+/// A program of `scripts/tools`, or a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tool {
     Helm3,
@@ -12,15 +12,25 @@ pub(crate) enum Tool {
     Distribution3,
     Distribution28,
     Ggcr,
+    Promtool,
+    Kubeconform,
+    KubernetesOldest,
+    KubernetesNewest,
+    PrometheusOperator,
 }
 
 impl Tool {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 10] = [
         Self::Helm3,
         Self::Helm4,
         Self::Distribution3,
         Self::Distribution28,
         Self::Ggcr,
+        Self::Promtool,
+        Self::Kubeconform,
+        Self::KubernetesOldest,
+        Self::KubernetesNewest,
+        Self::PrometheusOperator,
     ];
 
     /// Its name in `scripts/tools`.
@@ -31,10 +41,15 @@ impl Tool {
             Self::Distribution3 => "distribution3",
             Self::Distribution28 => "distribution28",
             Self::Ggcr => "ggcr",
+            Self::Promtool => "promtool",
+            Self::Kubeconform => "kubeconform",
+            Self::KubernetesOldest => "kubernetes_oldest",
+            Self::KubernetesNewest => "kubernetes_newest",
+            Self::PrometheusOperator => "prometheus_operator",
         }
     }
 
-    /// `<name>-<version>/<binary>`.
+    /// `<name>-<version>/<file>`.
     fn path(self) -> &'static str {
         match self {
             Self::Helm3 => "helm-3.22.0/helm",
@@ -42,10 +57,15 @@ impl Tool {
             Self::Distribution3 => "distribution-3.1.2/registry",
             Self::Distribution28 => "distribution-2.8/docker-registry",
             Self::Ggcr => "ggcr-0.22.1/registry",
+            Self::Promtool => "promtool-2.42/promtool",
+            Self::Kubeconform => "kubeconform-0.8.0/kubeconform",
+            Self::KubernetesOldest => "kubernetes-1.29.6/swagger.json",
+            Self::KubernetesNewest => "kubernetes-1.37.2/swagger.json",
+            Self::PrometheusOperator => "prometheus-operator-0.85.0/crds.yaml",
         }
     }
 
-    /// The binary; without it the test says what it lacks and is to return.
+    /// The file; without it the test says what it lacks and is to return.
     pub(crate) fn find(self) -> Option<PathBuf> {
         let path = folder().join(self.path());
         if path.is_file() {

@@ -1,21 +1,15 @@
-//! How many versions are in flight at once.
+//! The width that the pool finds by itself.
 //!
-//! Given a number, that many. Left to itself, the width starts at `START` and doubles as long as doubling
-//! raises the number of versions finished per second; a doubling that does not is taken back and tried again later,
-//! and now and then half the width is tried too. Near a fast registry the processor is the limit and a small width is
-//! best; over a slow line each version mostly waits and a large one is. Overload is not its business: the network
-//! layer slows down host by host.
+//! It starts at `START` and doubles as long as doubling raises the number of versions finished per second; a doubling that
+//! does not is taken back and tried again later, and now and then half the width is tried too. Near a fast registry the
+//! processor is the limit and a small width is best; over a slow line each version mostly waits and a large one is.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// The smallest width found by itself.
-pub const MIN: usize = 4;
-/// The largest width found by itself: more connections than this a registry rarely welcomes.
-pub const MAX: usize = 64;
+use super::{MAX, MIN};
+
 /// Enough to keep a registry on the same machine busy, small enough to be polite before anything is known.
 const START: usize = 16;
 /// A doubling counts as a gain when it brings at least this much, which is above the noise of one window.
@@ -24,90 +18,10 @@ const GAIN: f64 = 1.15;
 /// stay narrow for it; twice as many after each vain try, up to the second number.
 const REST: (u32, u32) = (3, 48);
 
-/// How wide to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Width {
-    /// Found by measuring, between [`MIN`] and [`MAX`].
-    #[default]
-    Auto,
-    /// So many versions at once.
-    Fixed(usize),
-}
-
-/// Admits versions to the pool. Cloning shares it.
-#[derive(Debug, Clone)]
-pub struct Gate {
-    permits: Arc<Semaphore>,
-    control: Option<Arc<Mutex<Control>>>,
-}
-
-/// A place in the pool; given back on drop, which also counts the version as finished.
-#[derive(Debug)]
-pub struct Place {
-    permit: Option<OwnedSemaphorePermit>,
-    gate: Gate,
-}
-
-impl Gate {
-    /// A gate of this width.
-    pub fn new(width: Width) -> Self {
-        let (permits, control) = match width {
-            Width::Fixed(width) => (width.max(1), None),
-            Width::Auto => (START, Some(Arc::new(Mutex::new(Control::new())))),
-        };
-        Self {
-            permits: Arc::new(Semaphore::new(permits)),
-            control,
-        }
-    }
-
-    /// Waits for a place. `None` once the gate is closed.
-    pub async fn enter(&self) -> Option<Place> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.ok()?;
-        if let Some(control) = &self.control {
-            let mut control = control.lock().unwrap_or_else(PoisonError::into_inner);
-            // Not earlier: reading the index and the first tag lists says nothing about versions.
-            control.window_start.get_or_insert_with(Instant::now);
-        }
-        Some(Place {
-            permit: Some(permit),
-            gate: self.clone(),
-        })
-    }
-
-    /// Lets nobody in any more.
-    pub fn close(&self) {
-        self.permits.close();
-    }
-
-    /// Counts a finished version and changes the width if a window is full.
-    fn finished(&self, permit: OwnedSemaphorePermit) {
-        let Some(control) = &self.control else { return };
-        let mut control = control.lock().unwrap_or_else(PoisonError::into_inner);
-        // Only a full pool says anything about the width: with places to spare it is not the limit.
-        let full = self.permits.available_permits() == 0;
-        control.finish(Instant::now(), full);
-        if control.debt > 0 {
-            control.debt -= 1;
-            permit.forget();
-        } else if control.credit > 0 {
-            self.permits.add_permits(std::mem::take(&mut control.credit));
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some(permit) = self.permit.take() {
-            self.gate.clone().finished(permit);
-        }
-    }
-}
-
 /// The hill climber. It works in windows of as many finished versions as are in flight, so that each window sees
 /// every place of the pool about once.
 #[derive(Debug)]
-struct Control {
+pub(super) struct Control {
     width: usize,
     /// The width that is being tried, against the rate and the width that it must do better than.
     trial: Option<(f64, usize)>,
@@ -119,14 +33,12 @@ struct Control {
     window_start: Option<Instant>,
     finished: usize,
     full: bool,
-    /// Places still to be taken away as they come back.
+    /// Places still to come back after the width was narrowed: until then the windows are those of the old width.
     debt: usize,
-    /// Places to be added.
-    credit: usize,
 }
 
 impl Control {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             width: START,
             trial: None,
@@ -138,14 +50,16 @@ impl Control {
             finished: 0,
             full: true,
             debt: 0,
-            credit: 0,
         }
     }
 
-    fn finish(&mut self, now: Instant, full: bool) {
+    /// Counts a finished version. `full`: there was no place to spare.
+    pub(super) fn finish(&mut self, now: Instant, full: bool) {
+        let paid = self.debt > 0;
+        self.debt = self.debt.saturating_sub(1);
         self.finished += 1;
         self.full &= full;
-        if self.finished < self.width.max(START) || self.debt > 0 {
+        if self.finished < self.width.max(START) || paid {
             return;
         }
         let elapsed = now.saturating_duration_since(self.window_start.unwrap_or(now));
@@ -157,6 +71,16 @@ impl Control {
         self.finished = 0;
         self.full = true;
         self.window_start = Some(now);
+    }
+
+    /// The width to go by.
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Versions begin to be carried. Not earlier: reading the index and the first tag lists says nothing about them.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.window_start.get_or_insert(now);
     }
 
     fn judge(&mut self, rate: f64) {
@@ -209,10 +133,7 @@ impl Control {
     }
 
     fn resize(&mut self, width: usize) {
-        match width.checked_sub(self.width) {
-            Some(more) => self.credit += more,
-            None => self.debt += self.width - width,
-        }
+        self.debt += self.width.saturating_sub(width);
         self.width = width;
     }
 }
@@ -228,7 +149,7 @@ mod tests {
         for _ in 0..versions {
             now += Duration::from_secs_f64(1.0 / rate(control.width));
             control.finish(now, true);
-            (control.debt, control.credit) = (0, 0);
+            control.debt = 0;
         }
         control.trial.map_or(control.width, |(_, width)| width)
     }
@@ -278,21 +199,5 @@ mod tests {
             control.finish(now, false);
         }
         assert_eq!(control.width, START);
-    }
-
-    #[tokio::test]
-    async fn admits_as_many_as_fit() {
-        let gate = Gate::new(Width::Fixed(2));
-        let first = gate.enter().await.unwrap();
-        let _second = gate.enter().await.unwrap();
-        assert!(
-            tokio::time::timeout(Duration::from_millis(5), gate.enter())
-                .await
-                .is_err()
-        );
-        drop(first);
-        assert!(gate.enter().await.is_some());
-        gate.close();
-        assert!(gate.enter().await.is_none());
     }
 }
