@@ -111,13 +111,24 @@ fn a_cronjob_runs_every_mirror_of_a_file() {
     }));
     let mut spec = job_spec(&["migrate", "--config", "/etc/chartferry/config.toml"]);
     let pod = &mut spec["template"]["spec"];
-    let mount = json!({"name": "config", "mountPath": "/etc/chartferry", "readOnly": true});
-    pod["containers"][0]["volumeMounts"]
-        .as_array_mut()
-        .unwrap()
-        .push(mount);
-    let volume = json!({"name": "config", "configMap": {"name": "chartferry"}});
-    pod["volumes"].as_array_mut().unwrap().push(volume);
+    // Mirrors of a file keep state, at the place that the image names
+    for (name, path, volume) in [
+        (
+            "config",
+            "/etc/chartferry",
+            json!({"name": "config", "configMap": {"name": "chartferry"}}),
+        ),
+        (
+            "state",
+            "/var/lib/chartferry",
+            json!({"name": "state", "emptyDir": {}}),
+        ),
+    ] {
+        let mount = json!({"name": name, "mountPath": path});
+        let mounts = &mut pod["containers"][0]["volumeMounts"];
+        mounts.as_array_mut().unwrap().push(mount);
+        pod["volumes"].as_array_mut().unwrap().push(volume);
+    }
     namespace.apply(
         &json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "chartferry"}, "spec": {
             "schedule": "* * * * *",
