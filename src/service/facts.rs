@@ -348,7 +348,12 @@ mod tests {
         facts.recall(memoir);
         let versions = facts.versions;
         assert_eq!(
-            (versions.present, versions.drifted, versions.vanished, versions.versions),
+            (
+                versions.present,
+                versions.drifted,
+                versions.vanished,
+                versions.versions
+            ),
             (3, 1, 1, 5)
         );
     }

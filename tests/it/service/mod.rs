@@ -6,3 +6,4 @@ mod life;
 mod memory;
 mod reload;
 mod stage;
+mod states;

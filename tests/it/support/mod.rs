@@ -12,6 +12,7 @@ pub(crate) mod helm;
 pub(crate) mod names;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod recorded;
 pub(crate) mod recorder;
 pub(crate) mod registry;
 pub(crate) mod server;
