@@ -2,6 +2,7 @@
 
 mod clock;
 mod fair;
+mod fleet;
 mod life;
 mod memory;
 mod reload;

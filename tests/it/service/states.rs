@@ -211,5 +211,16 @@ fn each_state_of_a_real_repository_is_carried_and_told_once() {
         "{:#?}",
         reader.letters()
     );
+    let drifts = reader
+        .expected
+        .iter()
+        .filter(|(_, events, _)| events.contains(&"drift"))
+        .count();
+    eprintln!(
+        "{} versions, {} letters, {drifts} of them about drift",
+        carried.versions().len(),
+        reader.expected.len()
+    );
+    assert!(drifts >= 20, "{drifts}");
     stage.registry.assert_sound();
 }

@@ -49,7 +49,10 @@ impl Recorded {
             if version == "latest" || sha256_hex(&package(&folder, &set, entry)) != digest {
                 bad.push(version.to_owned());
             }
-            versions.insert(version.to_owned(), digest.to_owned());
+            // Some states list a version twice: Helm takes the first
+            versions
+                .entry(version.to_owned())
+                .or_insert_with(|| digest.to_owned());
         }
         Self {
             folder,
