@@ -5,6 +5,7 @@ pub(crate) mod charts;
 #[cfg(target_os = "linux")]
 pub(crate) mod cluster;
 pub(crate) mod data;
+pub(crate) mod disk;
 pub(crate) mod faults;
 pub(crate) mod ferry;
 pub(crate) mod h2_front;
@@ -16,6 +17,7 @@ pub(crate) mod recorded;
 pub(crate) mod recorder;
 pub(crate) mod registry;
 pub(crate) mod server;
+pub(crate) mod terminal;
 pub(crate) mod tls;
 pub(crate) mod tools;
 
