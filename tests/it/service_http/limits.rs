@@ -181,7 +181,7 @@ fn shutting_down_answers_what_was_asked_and_nothing_else() {
     asking.write_all(b"{}").unwrap();
     assert_eq!(Answer::read(&mut asking).status, 202);
     server.join();
-    assert!(std::net::TcpStream::connect(server.address).is_err());
+    assert!(TcpStream::connect(server.address).is_err());
 }
 
 #[test]
