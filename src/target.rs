@@ -295,6 +295,18 @@ impl Target {
         Ok(())
     }
 
+    /// Deletes a manifest of a repository, and with it every tag there that names it. `false` if it was not there.
+    pub async fn delete_manifest(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<bool, TargetFault> {
+        match self {
+            Self::Registry { registry, .. } => Ok(registry.delete_manifest(repository, digest).await?),
+            Self::Layout(layout) => Ok(layout.delete_manifest(repository, digest).await?),
+        }
+    }
+
     /// Reads a tag back until it names `digest`, and looks for its blobs (digest and size). A layout is durable when it
     /// says so.
     pub async fn read_back(

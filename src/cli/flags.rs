@@ -8,7 +8,7 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use super::args::RunArgs;
-use crate::config::{self, Config, ConfigError, Problem};
+use crate::config::{self, Config, ConfigError, Problem, StateDir};
 
 /// The name of the only mirror; the report shows the source instead.
 pub(super) const MIRROR: &str = "command-line";
@@ -35,7 +35,13 @@ pub(super) fn read(
     source: &str,
     target: &str,
 ) -> Result<(Config, Vec<Problem>), ConfigError> {
-    config::check(&text(args, source, target), Path::new("command line"))
+    let (mut config, warnings) = config::check(&text(args, source, target), Path::new("command line"))?;
+    // A variable says where files of mirrors remember, which two URLs do only if they are told to.
+    config.state_dir = match &args.memory.state_dir {
+        Some(path) => StateDir::At(path.clone()),
+        None => StateDir::Off,
+    };
+    Ok((config, warnings))
 }
 
 /// The configuration that flags about a target alone spell out: its host, and no mirror.

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 
 use super::args::MemoryArgs;
 use super::flags;
-use crate::config::{Config, MirrorConfig, Since, StateDir};
+use crate::config::{Config, MirrorConfig, PrunePolicy, Since, StateDir};
 use crate::run::{Memory, MirrorSpec, Mode, TargetSpec};
 use crate::schedule::Every;
 use crate::state::{self, Identity, MaxShrink, StateFolder};
@@ -36,13 +36,21 @@ impl States {
         }
         let path = match &config.state_dir {
             StateDir::Off => match flag {
-                Some(flag) => bail!("`{flag}` needs a state, and none is kept; name a folder with `--state-dir`, or as `state_dir` in the file"),
+                Some(flag) => bail!(
+                    "`{flag}` needs a state, and none is kept; name a folder with `--state-dir`, or as `state_dir` in the file"
+                ),
                 None => return Ok(Self::Off),
             },
-            StateDir::At(path) => path.clone(),
-            StateDir::Default => state::default_folder(|name| std::env::var_os(name)).context(
+            StateDir::At(path) => Some(path.clone()),
+            StateDir::Default => state::default_folder(|name| std::env::var_os(name)),
+        };
+        let path = match (path, mode) {
+            (Some(path), _) => path,
+            // Who only looks needs none.
+            (None, Mode::Plan | Mode::Verify { .. }) => return Ok(Self::In(None)),
+            (None, Mode::Migrate) => bail!(
                 "there is no place for what mirrors remember: neither `STATE_DIRECTORY` nor `XDG_STATE_HOME` nor `HOME` names a folder; name one as `state_dir`, or set `state_dir = \"off\"`",
-            )?,
+            ),
         };
         let folder = folder(&path, mode).with_context(|| {
             format!(
@@ -80,6 +88,7 @@ impl States {
             ..MaxShrink::default()
         };
         memory.heal = mirror.memory.heal;
+        memory.prune = mirror.memory.prune == PrunePolicy::Vanished;
         Ok(Some(memory))
     }
 }

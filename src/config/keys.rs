@@ -416,6 +416,12 @@ pub static MIRROR: Section = Section {
             Some("true"),
             "Push again what somebody deleted at the target.",
         ),
+        key(
+            "prune",
+            Kind::Choice(&["off", "vanished"]),
+            Some("\"off\""),
+            "Delete tags that this mirror pushed and that the source lists no more, after a run without errors.",
+        ),
     ],
 };
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::fields::Fields;
 use super::problem::{Kind, Problems};
-use super::settings::{StateDir, TrustInMemory};
+use super::settings::{PrunePolicy, StateDir, TrustInMemory};
 use super::{Surroundings, values};
 
 /// The word that keeps no state.
@@ -44,6 +44,10 @@ pub(super) fn of_mirror(
     TrustInMemory {
         max_shrink: percent.unwrap_or(default.max_shrink),
         heal: fields.get_or("heal", default.heal),
+        prune: fields
+            .get::<&str>("prune")
+            .and_then(|found| PrunePolicy::from_word(found.value))
+            .unwrap_or(default.prune),
     }
 }
 
@@ -65,7 +69,7 @@ pub(super) fn check(
 ) {
     for (fields, mirror) in mirrors {
         let off = *state_dir == StateDir::Off;
-        for key in ["max_shrink", "heal"] {
+        for key in ["max_shrink", "heal", "prune"] {
             if off && fields.has(key) {
                 let text = "needs a state, and `state_dir` is `off`; name a folder there, or remove the key";
                 fields.place(key).refuse(problems, Kind::Conflict, text);

@@ -44,8 +44,8 @@ pub use schema::schema;
 pub use settings::{
     ChartConfig, CloudLogin, Concurrency, Config, DigestPolicy, DriftPolicy, DuplicatesPolicy, FilterConfig,
     HostConfig, HttpConfig, LeaseConfig, LogFormat, Login, MirrorConfig, MismatchPolicy, NewRepositories,
-    NotifyConfig, NotifyUrl, ProvenancePolicy, SecretAt, Since, SourceConfig, StateDir, TargetConfig,
-    TrustInMemory,
+    NotifyConfig, NotifyUrl, ProvenancePolicy, PrunePolicy, SecretAt, Since, SourceConfig, StateDir,
+    TargetConfig, TrustInMemory,
 };
 use tree::{Entry, Node};
 

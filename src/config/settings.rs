@@ -87,6 +87,8 @@ pub struct TrustInMemory {
     pub max_shrink: u8,
     /// Push again what somebody deleted at the target.
     pub heal: bool,
+    /// Which tags are deleted.
+    pub prune: PrunePolicy,
 }
 
 /// How many versions are in flight.
@@ -312,6 +314,7 @@ impl MirrorConfig {
             memory: TrustInMemory {
                 max_shrink: 10,
                 heal: true,
+                prune: PrunePolicy::Off,
             },
         }
     }
@@ -487,6 +490,15 @@ words! {
         "overwrite" => Overwrite,
         /// An error of the version.
         "fail" => Fail,
+    }
+}
+words! {
+    /// Which tags are deleted.
+    PrunePolicy {
+        /// None.
+        "off" => Off,
+        /// Those of versions that the source lists no more.
+        "vanished" => Vanished,
     }
 }
 words! {

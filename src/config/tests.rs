@@ -238,6 +238,7 @@ fn every_other_value_of_a_default_changes_the_configuration() {
             "\"127.0.0.1:8080\"" => "\"[::1]:80\"",
             "\"24h\"" => "\"1h\"",
             "\"10%\"" => "\"20%\"",
+            "\"off\"" => "\"vanished\"",
             "\"info\"" => "\"debug\"",
             "\"text\"" => "\"json\"",
             "\"enforce\"" | "\"carry\"" => "\"off\"",

@@ -1,15 +1,16 @@
 //! What a mirror remembers at the end of a run, and the report of a run that found the index unchanged.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
 
 use super::ledger;
+use super::prune::Place;
 use super::recall::{Recall, TakenUp};
 use super::remembered::stays;
 use super::spec::{MirrorSpec, Mode};
+use super::stop::Stop;
 use crate::report::{Action, Command, ExitStatus, Item, MirrorReport, RunSummary, TargetReport};
 use crate::source::Validators;
 use crate::state::{Matter, MirrorState, Settled, State};
@@ -42,7 +43,11 @@ impl Recall {
             state.unchanged(validators);
             state.remains();
             report.source_unchanged = true;
-            report.warnings.extend(state.suspicion());
+            if self.memory.prune {
+                report.safety_limits.extend(state.suspicion());
+            } else {
+                report.warnings.extend(state.suspicion());
+            }
             for (number, target) in spec.targets.iter().enumerate() {
                 let mut target = TargetReport::new(&target.to_string());
                 target.items = standing_matters(state, number);
@@ -60,8 +65,20 @@ impl Recall {
             if target.error.is_some() {
                 continue;
             }
+            // Of some of them more was said: they were to be deleted.
+            let told: HashSet<_> = target
+                .items
+                .iter()
+                .filter(|item| item.index_line == 0)
+                .map(|item| (Arc::clone(&item.chart), item.version.clone()))
+                .collect();
             let items = self.state(|state| {
-                let items = state.vanished(number).map(|vanished| {
+                let vanished = state.vanished(number);
+                let untold = vanished.filter(|one| {
+                    let name = (Arc::clone(&one.chart), one.version.clone());
+                    !told.contains(&name)
+                });
+                let items = untold.map(|vanished| {
                     let mut item = Item::new(vanished.chart, vanished.version, Action::Vanished);
                     place(&mut item, &vanished.repository, &vanished.tag);
                     item.details_mut().manifest_digest = Some(vanished.manifest);
@@ -76,8 +93,14 @@ impl Recall {
     }
 
     /// Remembers what the report says, and saves.
-    pub(super) async fn conclude(self: &Arc<Self>, report: &mut MirrorReport, ending: Ending) {
+    pub(super) async fn conclude(
+        self: &Arc<Self>,
+        report: &mut MirrorReport,
+        places: &[Place],
+        (ending, stop): (Ending, &Stop),
+    ) {
         if let Some(index) = self.index.get().filter(|_| report.error.is_none()) {
+            self.prune(report, places, ending, stop).await;
             self.account(report, index, ending);
             self.name_vanished(report);
         }
@@ -111,12 +134,12 @@ impl Recall {
     }
 
     fn account(&self, report: &MirrorReport, index: &TakenUp, ending: Ending) {
-        let complete = !ending.stopped && !self.flawed.load(Ordering::Acquire);
+        let complete = !ending.stopped && !self.is_flawed();
         let mut account = Account {
             recall: self,
             noted: BTreeSet::new(),
             reached: complete,
-            finished: complete,
+            finished: complete && !self.holds_back(),
             now: Utc::now(),
         };
         self.change(|state| {
@@ -234,7 +257,8 @@ fn standing_matters(state: &State, target: usize) -> Vec<Item> {
     items.collect()
 }
 
-fn place(item: &mut Item, repository: &ChartName, tag: &Tag) {
+/// Repository and tag of an item.
+pub(super) fn place(item: &mut Item, repository: &ChartName, tag: &Tag) {
     item.repository = Some(repository.shared());
     if Tag::from_version(&item.version).ok().as_ref() != Some(tag) {
         item.details_mut().tag = Some(tag.as_str().into());

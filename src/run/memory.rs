@@ -32,6 +32,8 @@ pub struct Memory {
     pub accept_shrink: bool,
     /// Push again what somebody deleted at the target.
     pub heal: bool,
+    /// Delete what vanished from the source (product rules "Prune").
+    pub prune: bool,
 }
 
 impl Memory {
@@ -47,6 +49,7 @@ impl Memory {
             max_shrink: MaxShrink::default(),
             accept_shrink: false,
             heal: true,
+            prune: false,
         }
     }
 }

@@ -16,6 +16,7 @@ mod inspect;
 mod ledger;
 mod memory;
 mod open;
+mod prune;
 mod read;
 mod recall;
 mod remembered;
@@ -31,7 +32,7 @@ use crate::report::{Command, HostTraffic, MirrorReport, Problem, ProblemKind, Ru
 use crate::types::Reason;
 
 use conclude::Ending;
-use read::Opened;
+use read::{Opened, Work};
 
 pub use claims::Claims;
 pub use memory::Memory;
@@ -77,6 +78,8 @@ pub async fn run(engine: &Engine, mirrors: Vec<MirrorSpec>, mode: Mode) -> RunRe
 /// Does the work of one mirror, checks its books, and remembers what came of it.
 async fn finish(engine: &Engine, opened: Opened, mode: Mode, started: DateTime<Utc>) -> MirrorReport {
     let recall = opened.recall.clone();
+    let places = opened.work.as_ref().map_or_else(Vec::new, Work::places);
+    let stop = opened.stop.clone();
     let mut report = cycle::run(engine, opened, mode).await;
     if let Err(imbalance) = account::check(&report) {
         let text = format!("the report does not add up, which is a defect of chartferry: {imbalance}");
@@ -91,7 +94,7 @@ async fn finish(engine: &Engine, opened: Opened, mode: Mode, started: DateTime<U
             started,
             stopped: engine.stop.is_stopping(),
         };
-        recall.conclude(&mut report, ending).await;
+        recall.conclude(&mut report, &places, (ending, &stop)).await;
     }
     report
 }

@@ -8,6 +8,7 @@ use futures_util::{FutureExt as _, future};
 use http::StatusCode;
 
 use super::open::{OpenedTarget, Registries, Targets};
+use super::prune::Place;
 use super::recall::Recall;
 use super::remembered;
 use super::spec::{Engine, MirrorSpec, Mode};
@@ -40,6 +41,14 @@ pub(super) struct Work {
     pub(super) targets: Vec<usize>,
     /// One per repository.
     pub(super) selections: Vec<Selection>,
+}
+
+impl Work {
+    /// The targets that are in use, by their numbers among those of the mirror.
+    pub(super) fn places(&self) -> Vec<Place> {
+        let destinations = self.transfer.destinations().iter().cloned();
+        self.targets.iter().copied().zip(destinations).collect()
+    }
 }
 
 /// What a source said.
@@ -211,8 +220,12 @@ impl Reading<'_> {
         report.index_entries = index.charts.iter().map(|chart| chart.entries.len() as u64).sum();
         report.warnings.extend(index.warnings);
         if let Some(recall) = recall {
-            let odd = recall.take_up(&index.charts, validators, self.now);
-            report.warnings.extend(odd);
+            let (odd, holds_back) = recall.take_up(&index.charts, validators, self.now);
+            if holds_back {
+                report.safety_limits.extend(odd);
+            } else {
+                report.warnings.extend(odd);
+            }
         }
         let first_seen = |chart: &str, version: &str| recall?.first_seen(chart, version);
         let planner = Planner::new(&index.charts, &spec.rules, self.now).remembering(&first_seen);
@@ -282,7 +295,8 @@ fn needs_target(spec: &MirrorSpec, recall: Option<&Recall>, number: usize, selec
         let candidates = &selection.candidates;
         !remembered::suffices(recall, number, candidates, overwrite)
     };
-    recall.reconciles || spec.check_drift || selections.iter().any(unknown)
+    let prunes = || recall.memory.prune && recall.state(|state| state.vanished(number).next().is_some());
+    recall.reconciles || spec.check_drift || prunes() || selections.iter().any(unknown)
 }
 
 fn equip(

@@ -38,7 +38,9 @@ pub(super) struct Recall {
     /// Versions that failed although the user accepts that they do: another run may succeed.
     accepted_failures: Mutex<HashSet<Matter>>,
     /// Something could not be looked at.
-    pub(super) flawed: AtomicBool,
+    flawed: AtomicBool,
+    /// Something is still to be deleted.
+    held_back: AtomicBool,
     /// A save failed during the run.
     pub(super) unsaved: OnceLock<Reason>,
 }
@@ -46,6 +48,8 @@ pub(super) struct Recall {
 /// An index that was taken up.
 pub(super) struct TakenUp {
     pub(super) validators: Validators,
+    /// Nothing may be pruned by it.
+    pub(super) untrusted: bool,
     /// When time alone may change what is selected.
     pub(super) until: OnceLock<Option<DateTime<Utc>>>,
 }
@@ -84,6 +88,7 @@ impl Recall {
             subjects: Mutex::default(),
             accepted_failures: Mutex::default(),
             flawed: AtomicBool::new(false),
+            held_back: AtomicBool::new(false),
             unsaved: OnceLock::new(),
         };
         Ok((Arc::new(recall), warnings))
@@ -128,13 +133,13 @@ impl Recall {
         self.change(|state| state.set_settled(None));
     }
 
-    /// Enters what an index lists. What is odd about it.
+    /// Enters what an index lists. What is odd about it, and whether that holds something back.
     pub(super) fn take_up(
         &self,
         charts: &[IndexChart],
         validators: &Validators,
         now: DateTime<Utc>,
-    ) -> Vec<Reason> {
+    ) -> (Vec<Reason>, bool) {
         let entries = charts.iter().flat_map(|chart| &chart.entries).map(|entry| Seen {
             chart: &entry.chart,
             version: &entry.version,
@@ -145,9 +150,10 @@ impl Recall {
         // Nobody else takes an index up in this run.
         let _ = self.index.set(TakenUp {
             validators: validators.clone(),
+            untrusted: look.forbids_prune(),
             until: OnceLock::new(),
         });
-        look.warnings()
+        (look.warnings(), memory.prune && look.forbids_prune())
     }
 
     /// Takes note of when time alone may change what was selected.
@@ -301,6 +307,21 @@ impl Recall {
     /// Something could not be looked at, so this run does not count as a complete look.
     pub(super) fn flaw(&self) {
         self.flawed.store(true, Ordering::Release);
+    }
+
+    /// See [`Recall::flaw`].
+    pub(super) fn is_flawed(&self) -> bool {
+        self.flawed.load(Ordering::Acquire)
+    }
+
+    /// Something is still to be deleted, so the next run looks at everything.
+    pub(super) fn hold_back(&self) {
+        self.held_back.store(true, Ordering::Release);
+    }
+
+    /// See [`Recall::hold_back`].
+    pub(super) fn holds_back(&self) -> bool {
+        self.held_back.load(Ordering::Acquire)
     }
 }
 

@@ -44,7 +44,7 @@ mod worker;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch as channel;
+use tokio::sync::{Semaphore, watch as channel};
 use tokio_util::sync::CancellationToken;
 
 use self::board::Board;
@@ -60,6 +60,9 @@ pub use self::clock::Clock;
 pub use self::reload::{Fingerprint, fingerprint};
 pub use self::spec::{ConfigFile, MirrorPlan, Plan, Recipe, Remembered, ServiceSpec};
 
+/// States that are read at once at the start.
+const READERS: usize = 4;
+
 /// Tells those who wait for several things what this replica is.
 async fn announce(leadership: Leadership, roles: channel::Sender<Role>) {
     let mut news = leadership.watch();
@@ -74,7 +77,7 @@ async fn announce(leadership: Leadership, roles: channel::Sender<Role>) {
             if leadership.leads() {
                 leadership.lost().await;
             } else {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         tokio::select! {
@@ -112,6 +115,7 @@ pub async fn serve(spec: ServiceSpec, stop: Stop) {
         stop,
         role,
         leadership: leadership.clone(),
+        readers: Arc::new(Semaphore::new(READERS)),
     };
     let listens = spec.listener.local_addr().map(|address| address.to_string());
     tracing::info!(

@@ -31,6 +31,14 @@ pub fn fingerprint(path: &Path) -> Option<Fingerprint> {
     Some(Fingerprint(Sha256::digest(&bytes).into()))
 }
 
+/// What a look has found that was not tried yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Nothing,
+    /// This, or that the file cannot be read.
+    Once(Option<Fingerprint>),
+}
+
 /// Watches one file.
 #[derive(Debug)]
 pub(super) struct Lookout {
@@ -38,7 +46,7 @@ pub(super) struct Lookout {
     /// What was tried last, whether or not it did.
     tried: Option<Fingerprint>,
     /// Something else that was seen once.
-    seen: Option<Option<Fingerprint>>,
+    seen: Seen,
     next: Instant,
 }
 
@@ -47,7 +55,7 @@ impl Lookout {
         Self {
             path,
             tried,
-            seen: None,
+            seen: Seen::Nothing,
             next: Instant::now() + POLL,
         }
     }
@@ -57,12 +65,17 @@ impl Lookout {
         loop {
             tokio::time::sleep_until(self.next).await;
             let now = self.look().await;
-            let settled = self.seen == Some(now);
-            self.seen = (now != self.tried && !settled).then_some(now);
-            self.next = Instant::now() + if self.seen.is_some() { SETTLE } else { POLL };
-            if now != self.tried && settled {
+            if now == self.tried {
+                self.seen = Seen::Nothing;
+                self.next = Instant::now() + POLL;
+            } else if self.seen == Seen::Once(now) {
                 self.tried = now;
+                self.seen = Seen::Nothing;
+                self.next = Instant::now() + POLL;
                 return;
+            } else {
+                self.seen = Seen::Once(now);
+                self.next = Instant::now() + SETTLE;
             }
         }
     }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::Clock;
 use super::backoff::{Backoff, Turn};
@@ -30,6 +30,8 @@ pub(super) struct Floor {
     pub(super) stop: Stop,
     pub(super) role: watch::Receiver<Role>,
     pub(super) leadership: Leadership,
+    /// States that are read at once: one may take megabytes, and at the start all mirrors want theirs.
+    pub(super) readers: Arc<Semaphore>,
 }
 
 /// The worker of one mirror.
@@ -66,7 +68,7 @@ impl Worker {
 
     /// Works until the service stops or the mirror is no more in the file.
     pub(super) async fn work(mut self) {
-        self.post.recall().await;
+        self.recall().await;
         loop {
             if self.floor.stop.is_stopping() || !self.adopt() {
                 return;
@@ -93,6 +95,13 @@ impl Worker {
                 self.woken(clock.sleep(nap)).await;
             }
         }
+    }
+
+    /// Reads what earlier processes remembered.
+    async fn recall(&self) {
+        // Never closed, so there is always a turn
+        let _turn = self.floor.readers.acquire().await;
+        self.post.recall().await;
     }
 
     /// Takes over other settings. False if the mirror is gone.
@@ -123,7 +132,7 @@ impl Worker {
         self.woken(std::future::pending()).await;
         if self.leads() {
             // The other replica may have worked meanwhile, with the same state
-            self.post.recall().await;
+            self.recall().await;
             let first = self.post.last_start().map_or(First::Now, First::After);
             let (schedule, jitter) = (self.plan.schedule.clone(), self.plan.jitter.clone());
             self.clockwork = Clockwork::new(schedule, jitter, first);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::State;
+use super::{Origin, State};
 use crate::report::count;
 use crate::types::{ChartName, Digest, Reason, Tag};
 
@@ -189,6 +189,7 @@ impl State {
                     repository,
                     tag,
                     manifest: placed.manifest,
+                    origin: placed.origin,
                 })
             })
     }
@@ -207,6 +208,8 @@ pub struct Vanished {
     pub tag: Tag,
     /// The digest of its manifest.
     pub manifest: Digest,
+    /// Who put it there.
+    pub origin: Origin,
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod manifests;
 mod modes;
 mod release;
 mod rights;
+mod service;
 mod shards;
 
 use std::path::Path;

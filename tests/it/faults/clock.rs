@@ -24,7 +24,9 @@ const READERS: &[(&str, &str)] = &[
         "registry/credentials/cloud/google/file.rs",
         "the dates of a signed claim, and an end that Google gives as a date",
     ),
+    ("run/conclude.rs", "when a mirror was done, for its history"),
     ("run/mod.rs", "when a run began and ended, for the report"),
+    ("run/recall.rs", "when a version was put in place, for its record"),
     ("transfer/verifier.rs", "whether a signing key has expired"),
 ];
 

@@ -54,7 +54,9 @@ fn at(text: &str) -> DateTime<Utc> {
 impl Life {
     fn new(start: &str) -> Self {
         let folder = TempDir::new().unwrap();
-        write_repository(&folder.path().join("charts"), &super::stage::charts(&["1.0.0"]));
+        let charts = folder.path().join("charts");
+        std::fs::create_dir(&charts).unwrap();
+        write_repository(&charts, &super::stage::charts(&["1.0.0"]));
         Self {
             folder,
             clock: Clock::own(at(start), SPEED),

@@ -101,7 +101,9 @@ fn sighup_ends_the_pause_of_a_mirror_that_was_mended() {
     let stage = Stage::new().mirror("a", "charts", "every = \"1s\"");
     let service = stage.start();
     service.says("its schedule is stretched");
-    write_repository(&stage.ferry.home().join("charts"), &charts(&["1.0.0"]));
+    let folder = stage.ferry.home().join("charts");
+    fs::create_dir(&folder).unwrap();
+    write_repository(&folder, &charts(&["1.0.0"]));
     service.signal(Signal::HUP);
     stage.arrive(&service, 1);
     service.stop();

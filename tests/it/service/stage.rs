@@ -47,7 +47,7 @@ impl Stage {
                 "{top}\n[http]\nlisten = \"127.0.0.1:0\"\ntoken_env = \"TOKEN\"\n[[host]]\nname = \"{host}\"\nplain_http = true\n"
             ),
             registry,
-            ferry: Ferry::new().env("TOKEN", TOKEN),
+            ferry: Ferry::new().remembering().env("TOKEN", TOKEN),
         }
     }
 

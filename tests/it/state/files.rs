@@ -1,6 +1,7 @@
 //! The state folder and its files: kept, lost, broken, newer, of somebody else, in use (product 5; reliability F32, F38, F40,
 //! B64).
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
@@ -58,7 +59,7 @@ fn a_state_of_a_later_release_is_refused_with_a_way_out() {
         .replace("state/v1", "state/v9")
         + "\n";
     let digest = crate::support::registry::digest_of(newer.as_bytes());
-    newer += &format!("{{\"end\":\"{digest}\"}}\n");
+    writeln!(newer, "{{\"end\":\"{digest}\"}}").unwrap();
     fs::write(&state, &newer).unwrap();
     for command in ["migrate", "plan"] {
         let outcome = scene.command(command, &[]).expect(1);

@@ -48,7 +48,7 @@ impl Process {
     fn mirror(&self, name: &str, repo: &ChartRepo) -> MirrorSpec {
         let target = OciTarget::parse(&self.registry.target("charts")).unwrap();
         let mut spec = MirrorSpec::new(repo.url().parse().unwrap(), vec![TargetSpec::Registry(target)]);
-        spec.name = name.to_owned();
+        name.clone_into(&mut spec.name);
         let identity = Identity::named(name, &spec.source.to_string(), &[&self.registry.target("charts")]);
         spec.memory = Some(Memory::new(
             Some(self.folder.clone()),

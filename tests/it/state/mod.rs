@@ -6,6 +6,7 @@ mod files;
 mod idle;
 mod killed;
 mod library;
+mod prune;
 mod reconcile;
 mod recorded;
 mod scene;

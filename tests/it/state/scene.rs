@@ -29,7 +29,7 @@ impl Scene {
     /// Nothing was carried yet.
     pub(super) fn new(charts: &[Chart]) -> Self {
         Self {
-            ferry: Ferry::new(),
+            ferry: Ferry::new().remembering(),
             repo: ChartRepo::of(charts),
             registry: Registry::start(),
         }

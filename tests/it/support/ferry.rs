@@ -10,6 +10,7 @@ use tempfile::TempDir;
 pub(crate) struct Ferry {
     home: TempDir,
     env: Vec<(String, String)>,
+    remembers: bool,
 }
 
 /// What a run left behind.
@@ -98,7 +99,15 @@ impl Ferry {
         Self {
             home: TempDir::new().unwrap(),
             env: Vec::new(),
+            remembers: false,
         }
+    }
+
+    /// Runs of a file remember what they did, as they do for users. Elsewhere each run is to find out everything anew: one
+    /// file is often run against a source or a registry that was changed behind its back.
+    pub(crate) fn remembering(mut self) -> Self {
+        self.remembers = true;
+        self
     }
 
     /// Sets a variable for every run.
@@ -126,6 +135,7 @@ impl Ferry {
             .env("XDG_DATA_HOME", home.join("data"))
             .env("XDG_STATE_HOME", home.join("state"))
             .env("TMPDIR", home)
+            .envs((!self.remembers).then_some(("CHARTFERRY__STATE_DIR", "off")))
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .current_dir(home)
             .stdin(Stdio::null());

@@ -1,0 +1,215 @@
+//! Deleting what vanished from the source (`prune = "vanished"`, product rules "Prune", reliability G4): after everything
+//! else went well, only what this mirror pushed and nobody touched since.
+//!
+//! A manifest is deleted by its digest, and with it every tag that names it. So before anything goes, every other tag of
+//! the repository is asked what it names: a manifest that somebody else tagged as well stays.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::conclude::{Ending, place};
+use super::recall::Recall;
+use super::spec::Mode;
+use super::stop::Stop;
+use crate::report::{Action, Item, MirrorReport};
+use crate::state::{Conduct, MaxDelete, Origin, Prunable, PruneHeld};
+use crate::target::{Target, TargetFault};
+use crate::transfer::{Destination, Fault};
+use crate::types::{ChartName, Digest, Reason, Repository};
+
+/// Tags that are asked for side by side.
+const LOOKS: usize = 16;
+
+/// A target with its number among those of the mirror.
+pub(super) type Place = (usize, Arc<Destination>);
+
+impl Recall {
+    /// Deletes what may go, or in a plan says what would.
+    pub(super) async fn prune(
+        &self,
+        report: &mut MirrorReport,
+        places: &[Place],
+        ending: Ending,
+        stop: &Stop,
+    ) {
+        let Some(index) = self.index.get().filter(|_| self.memory.prune) else {
+            return;
+        };
+        let conduct = Conduct {
+            complete: is_sound(report) && !ending.stopped && !self.is_flawed(),
+            untrusted: index.untrusted,
+        };
+        for (number, destination) in places {
+            let ours = self.state(|state| {
+                let mut vanished = state.vanished(*number);
+                vanished.any(|vanished| vanished.origin == Origin::Pushed)
+            });
+            if !ours {
+                continue;
+            }
+            match self.state(|state| state.prunable(*number, conduct, MaxDelete::default())) {
+                Ok(prunable) if ending.mode == Mode::Plan => {
+                    let items = prunable.iter().map(|one| planned(one, destination.target()));
+                    report.targets[*number].items.extend(items);
+                }
+                Ok(prunable) => {
+                    let job = Job {
+                        recall: self,
+                        number: *number,
+                        target: destination.target(),
+                        stop,
+                    };
+                    let items = job.run(prunable).await;
+                    report.targets[*number].items.extend(items);
+                }
+                Err(held) => self.hold(report, *number, held),
+            }
+        }
+    }
+
+    /// What keeps tags from being deleted stays until it is settled.
+    fn hold(&self, report: &mut MirrorReport, number: usize, held: PruneHeld) {
+        let target = &mut report.targets[number];
+        let text = format!("{}: {held}", target.target);
+        let reason = Reason::new(held.code(), text);
+        match held {
+            // Said already, of the index.
+            PruneHeld::Untrusted => {}
+            PruneHeld::Incomplete => target.warnings.push(reason),
+            PruneHeld::TooMany { .. } => {
+                report.safety_limits.push(reason);
+                self.hold_back();
+            }
+        }
+    }
+}
+
+/// Nothing went wrong anywhere (reliability G4). Drift and conflicts are for somebody to settle, and in the way of nothing.
+fn is_sound(report: &MirrorReport) -> bool {
+    let sound = |item: &Item| !item.is_failure();
+    let mut targets = report.targets.iter();
+    report.error.is_none() && targets.all(|target| target.error.is_none() && target.items.iter().all(sound))
+}
+
+fn planned(prunable: &Prunable, target: &Target) -> Item {
+    let text = format!(
+        "{} would be deleted: the source lists it no more (`prune`)",
+        shown(prunable, target)
+    );
+    item(prunable, Action::Vanished, Reason::new("prune", text))
+}
+
+fn item(prunable: &Prunable, action: Action, reason: Reason) -> Item {
+    let mut item = Item::new((*prunable.chart).into(), prunable.version.clone(), action);
+    place(&mut item, &prunable.repository, &prunable.tag);
+    item.details_mut().manifest_digest = Some(prunable.manifest);
+    item.reason = Some(Arc::new(reason));
+    item
+}
+
+fn shown(prunable: &Prunable, target: &Target) -> String {
+    match target.repository(&prunable.repository) {
+        Ok(repository) => target.reference(&repository, &prunable.tag),
+        Err(_) => format!("`{}`", prunable.tag),
+    }
+}
+
+/// The deletions at one target.
+struct Job<'a> {
+    recall: &'a Recall,
+    number: usize,
+    target: &'a Target,
+    stop: &'a Stop,
+}
+
+impl Job<'_> {
+    async fn run(&self, prunable: Vec<Prunable>) -> Vec<Item> {
+        let mut repositories: BTreeMap<ChartName, Vec<Prunable>> = BTreeMap::new();
+        for one in prunable {
+            repositories.entry(one.repository.clone()).or_default().push(one);
+        }
+        let mut items = Vec::new();
+        for (name, prunable) in repositories {
+            let Ok(repository) = self.target.repository(&name) else {
+                continue;
+            };
+            match self.others(&repository, &prunable).await {
+                Ok(others) => {
+                    for one in &prunable {
+                        if self.stop.is_stopping() {
+                            return items;
+                        }
+                        items.extend(self.one(&repository, one, &others).await);
+                    }
+                }
+                Err(fault) => items.extend(prunable.iter().map(|one| self.failed(one, &fault))),
+            }
+        }
+        items
+    }
+
+    /// What the other tags of the repository name.
+    async fn others(
+        &self,
+        repository: &Repository,
+        prunable: &[Prunable],
+    ) -> Result<HashSet<Digest>, TargetFault> {
+        let tags = self.target.list_tags(repository).await?;
+        let own: HashSet<&str> = prunable.iter().map(|one| one.tag.as_str()).collect();
+        let others = tags.names.into_iter().filter(|tag| !own.contains(&**tag));
+        let looks = others.map(|tag| async move { self.target.head_manifest(repository, &tag).await });
+        let found: Vec<Option<Digest>> = stream::iter(looks).buffered(LOOKS).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Deletes one, if it is still what this mirror pushed. None if it was gone already.
+    async fn one(&self, repository: &Repository, one: &Prunable, others: &HashSet<Digest>) -> Option<Item> {
+        let found = match self.target.head_manifest(repository, one.tag.as_str()).await {
+            Ok(found) => found,
+            Err(fault) => return Some(self.failed(one, &fault)),
+        };
+        let stays = |why: &str| {
+            let text = format!("{} stays: {why}", shown(one, self.target));
+            Some(item(one, Action::Vanished, Reason::new("prune-not-ours", text)))
+        };
+        if found.is_none() {
+            self.gone(one);
+            return None;
+        }
+        if !one.is_ours(found.as_ref()) {
+            return stays("somebody has overwritten it");
+        }
+        if others.contains(&one.manifest) {
+            return stays("another tag names the same manifest");
+        }
+        match self.target.delete_manifest(repository, &one.manifest).await {
+            Ok(_) => {
+                self.gone(one);
+                let text = format!(
+                    "{} was deleted: the source lists it no more (`prune`)",
+                    shown(one, self.target)
+                );
+                Some(item(one, Action::Vanished, Reason::new("pruned", text)))
+            }
+            Err(fault) => Some(self.failed(one, &fault)),
+        }
+    }
+
+    fn gone(&self, one: &Prunable) {
+        let number = self.number;
+        self.recall
+            .change(|state| state.gone(number, &one.chart, &one.version));
+    }
+
+    fn failed(&self, one: &Prunable, fault: &TargetFault) -> Item {
+        self.recall.hold_back();
+        let text = format!(
+            "{} could not be deleted, though the source lists it no more (`prune`): {}",
+            shown(one, self.target),
+            Fault::of_target(fault).reason.text
+        );
+        item(one, Action::Failed, Reason::new("prune-failed", text))
+    }
+}
