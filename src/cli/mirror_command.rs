@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::args::{LogArgs, MirrorArgs};
 use super::progress::Screen;
 use super::service_plan::{Planner, state_folder};
-use super::{show, show_error, signals, start_logging};
+use super::{log_to, show, show_error, signals};
 use crate::config::{self, Config, LeaseConfig};
 use crate::report::{ExitStatus, Signal};
 use crate::run::Stop;
@@ -37,7 +37,8 @@ pub(super) fn run(args: &MirrorArgs, log: &LogArgs, screen: &Screen) -> anyhow::
             return Ok(ExitStatus::Config.code());
         }
     };
-    start_logging(log, &config, screen)?;
+    // Also on a terminal: whoever comes back to it wants to know when
+    log_to(screen, log, &config, true)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

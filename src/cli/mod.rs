@@ -167,8 +167,13 @@ fn show(screen: &Screen, kind: &str, problems: &[config::Problem]) {
     }
 }
 
-/// Starts logging. The file's `log` and `log_format` hold where no flag says otherwise.
+/// Starts logging. Who watches a command knows what time it is.
 fn start_logging(args: &LogArgs, config: &config::Config, screen: &Screen) -> anyhow::Result<()> {
+    log_to(screen, args, config, !screen.is_terminal())
+}
+
+/// Starts logging, with the time in each line or not. The file's `log` and `log_format` hold where no flag says otherwise.
+fn log_to(screen: &Screen, args: &LogArgs, config: &config::Config, timestamps: bool) -> anyhow::Result<()> {
     let json = match args.log_format {
         Some(form) => form == LogForm::Json,
         None => config.log_format == config::LogFormat::Json,
@@ -177,7 +182,7 @@ fn start_logging(args: &LogArgs, config: &config::Config, screen: &Screen) -> an
     let options = LogOptions {
         levels: logging::levels(&config.log, args.quiet, args.verbose),
         format: if json { LogFormat::Json } else { LogFormat::Text },
-        timestamps: !screen.is_terminal(),
+        timestamps,
         colour: logging::wants_colour(
             screen.is_terminal(),
             env("NO_COLOR").as_deref(),

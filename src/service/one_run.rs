@@ -11,13 +11,16 @@ use super::desk::Wish;
 use super::facts::Ended;
 use super::post::Post;
 use super::spec::MirrorPlan;
-use super::view::Role;
+use super::view::{MirrorView, Role};
 use super::watch::RunWatch;
 use crate::report::{
     Action, Command, ExitStatus, MirrorReport, Problem, ProblemKind, RunReport, Signal, Totals,
 };
 use crate::run::{self, Engine, Mode, Stop};
 use crate::types::Reason;
+
+/// Warnings of one run in the log; the status page has all.
+const WARNINGS: usize = 5;
 
 /// What is to be done.
 pub(super) struct Order<'a> {
@@ -76,7 +79,9 @@ pub(super) async fn run(order: Order<'_>, post: &Post) -> ExitStatus {
         let before = post.view();
         post.ended(&ended);
         log(&ended, &report);
-        order.board.run_ended(&ended, &before, &post.view());
+        let after = post.view();
+        tell_what_is_new(&before, &after);
+        order.board.run_ended(&ended, &before, &after);
     }
     status
 }
@@ -141,6 +146,17 @@ fn log(run: &Ended<'_>, report: &RunReport) {
         tracing::info!(mirror, exit, counts, bytes, requests, seconds, "{text}");
     } else {
         tracing::warn!(mirror, exit, counts, bytes, requests, seconds, "{text}");
+    }
+}
+
+/// Warnings that the run before did not have. Most stay as long as the source is as it is: in each run they would hide
+/// those that say something new, such as a full disk.
+fn tell_what_is_new(before: &MirrorView, after: &MirrorView) {
+    let known = before.last.as_ref().map_or(&[][..], |last| &last.warnings);
+    let now = after.last.as_ref().map_or(&[][..], |last| &last.warnings);
+    let new = |warning: &&Reason| !known.iter().any(|known| known == *warning);
+    for warning in now.iter().filter(new).take(WARNINGS) {
+        tracing::warn!(mirror = &*after.name, code = warning.code, "{warning}");
     }
 }
 

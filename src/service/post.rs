@@ -86,6 +86,11 @@ impl Post {
         self.content().running = Some(watch);
     }
 
+    /// Whether a run goes on.
+    pub(super) fn runs(&self) -> bool {
+        self.content().running.is_some()
+    }
+
     pub(super) fn ended(&self, run: &Ended<'_>) {
         let mut content = self.content();
         content.running = None;

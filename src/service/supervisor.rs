@@ -84,8 +84,8 @@ impl Supervisor {
             }
         }
         self.board.stop();
-        let running = self.workers.len();
-        tracing::info!(workers = running, "the service stops: runs that go on may finish");
+        let runs = self.staff.values().filter(|seat| seat.post.runs()).count();
+        tracing::info!(runs, "the service stops: runs that go on may finish");
         self.drain().await;
     }
 
@@ -122,9 +122,11 @@ impl Supervisor {
         let file = self.config.path.display().to_string();
         match loaded.unwrap_or_else(|error| Err(error.to_string())) {
             Err(problem) => {
+                // One event is one line, and a line break would be shown as `\n`
+                let problems = problem.trim_end().replace('\n', "; ");
                 tracing::error!(
                     file,
-                    "the configuration is refused, the old one stays in force: {problem}"
+                    "the configuration is refused, the old one stays in force: {problems}"
                 );
                 self.board.refused(&problem);
             }

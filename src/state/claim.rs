@@ -9,6 +9,8 @@ use super::folder::Lock;
 const LOCK: &str = ".service.lock";
 /// A file that is written and removed, to see whether that can be done.
 const PROBE: &str = ".service";
+/// Bytes that are written for it: a full disk has room for an empty file.
+const ROOM: usize = 4096;
 
 /// Held until it is dropped or the process ends.
 #[derive(Debug)]
@@ -32,7 +34,7 @@ impl Claim {
 
     /// Whether states can be saved now. It blocks while the disk works.
     pub fn check(&self) -> Result<(), StateError> {
-        self.folder.probe(PROBE)
+        self.folder.probe(PROBE, ROOM)
     }
 }
 

@@ -64,22 +64,22 @@ pub enum StateError {
         wanted: Box<str>,
     },
     /// The system refused.
-    #[error("cannot {action} `{}`: {source}; name a writable folder as `state_dir`", .path.display())]
+    #[error("cannot {action} `{}`: {error}; name a writable folder as `state_dir`", .path.display())]
     Io {
         /// What was tried.
         action: &'static str,
         /// On what.
         path: PathBuf,
-        /// What the system said.
-        source: io::Error,
+        /// What the system said. It is in the text, so it is no `source`: chains of causes would tell it twice.
+        error: io::Error,
     },
     /// The system refused to write what is to be remembered: the last state that was saved stays.
-    #[error("cannot save `{}`: {source}; the next run finds out again what this one did", .path.display())]
+    #[error("cannot save `{}`: {error}; the next run finds out again what this one did", .path.display())]
     Unsaved {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
 }
 
@@ -122,9 +122,9 @@ impl StateError {
 
 /// For `map_err`: `action` on `path` failed.
 pub(super) fn io<E: Into<io::Error>>(action: &'static str, path: &Path) -> impl Fn(E) -> StateError {
-    move |source| StateError::Io {
+    move |error| StateError::Io {
         action,
         path: path.to_path_buf(),
-        source: source.into(),
+        error: error.into(),
     }
 }

@@ -116,13 +116,14 @@ impl StateFolder {
         }
     }
 
-    /// Finds out whether the file can be replaced: better before the work than after it.
-    pub(super) fn probe(&self, name: &str) -> Result<(), StateError> {
+    /// Finds out whether the file can be replaced: better before the work than after it. `room` bytes have to fit on the
+    /// disk.
+    pub(super) fn probe(&self, name: &str, room: usize) -> Result<(), StateError> {
         let new = format!("{name}.new");
-        self.stage(&new, |_| Ok(()))
-            .map_err(io("write", &self.place(name)))?;
-        rustix::fs::unlinkat(self.folder.as_fd(), new.as_str(), AtFlags::empty())
-            .map_err(io("write", &self.place(name)))
+        let staged = self.stage(&new, |file| file.write_all(&vec![0; room]));
+        let removed = rustix::fs::unlinkat(self.folder.as_fd(), new.as_str(), AtFlags::empty());
+        staged.map_err(io("write", &self.place(name)))?;
+        removed.map_err(io("write", &self.place(name)))
     }
 
     /// Puts what `write` writes in place of the file, whole or not at all. Only who holds the lock may call it: the
@@ -134,12 +135,12 @@ impl StateFolder {
     ) -> Result<(), StateError> {
         let new = format!("{name}.new");
         let done = self.stage(&new, write).and_then(|()| self.commit(&new, name));
-        done.map_err(|source| {
+        done.map_err(|error| {
             // Best effort: on a full disk the space is wanted back.
             let _ = rustix::fs::unlinkat(self.folder.as_fd(), new.as_str(), AtFlags::empty());
             StateError::Unsaved {
                 path: self.place(name),
-                source,
+                error,
             }
         })
     }

@@ -61,7 +61,8 @@ impl MirrorState {
                 State::new(identity.clone())
             }
         };
-        folder.probe(&file)?;
+        // A disk without room is no reason not to run: what is remembered stays as it was, and the report says so
+        folder.probe(&file, 0)?;
         Ok(Self {
             state,
             folder: folder.clone(),

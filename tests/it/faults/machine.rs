@@ -1,38 +1,15 @@
 //! F37, F39, F40: this machine itself: full disks, few descriptors, two processes at once.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::support::chart_repo::ChartRepo;
 use crate::support::charts::{Chart, grid};
+use crate::support::disk::TinyDisk;
 use crate::support::faults::{Effect, Fault};
 use crate::support::ferry::Ferry;
 use crate::support::registry::Registry;
 use crate::support::server::Kind;
-
-/// A file system of a few kilobytes, which only root can make.
-struct TinyDisk(PathBuf);
-
-impl TinyDisk {
-    fn mount(path: &Path) -> Option<Self> {
-        std::fs::create_dir(path).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"])
-            .arg(path)
-            .stderr(Stdio::null())
-            .status();
-        mounted
-            .is_ok_and(|status| status.success())
-            .then(|| Self(path.to_owned()))
-    }
-}
-
-impl Drop for TinyDisk {
-    fn drop(&mut self) {
-        drop(Command::new("umount").arg("-l").arg(&self.0).status());
-    }
-}
 
 #[test]
 fn f37_a_full_disk_costs_the_versions_that_need_it_and_names_itself() {

@@ -1,31 +1,13 @@
 //! Questions on a terminal: asked there, answered there, and the password not shown.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use super::*;
 use crate::support::skip;
+use crate::support::terminal::on_a_terminal;
 
-/// `script` gives a program a terminal of its own. Its two kinds take the command differently.
-fn on_a_terminal(ferry: &Ferry, host: &str, answers: &str) -> Option<Outcome> {
-    let inner = ferry.command(["login", host, "--plain-http", "-q"]);
-    let mut script = Command::new("script");
-    if cfg!(target_os = "macos") {
-        script
-            .args(["-q", "/dev/null"])
-            .arg(inner.get_program())
-            .args(inner.get_args());
-    } else {
-        let words: Vec<_> = std::iter::once(inner.get_program())
-            .chain(inner.get_args())
-            .map(|word| format!("'{}'", word.to_str().unwrap()))
-            .collect();
-        script.args(["-q", "-e", "-E", "always", "-c", &words.join(" "), "/dev/null"]);
-    }
-    script.env_clear().current_dir(ferry.home());
-    for (name, value) in inner.get_envs() {
-        script.env(name, value.unwrap_or_default());
-    }
-    let child = script
+fn answered(ferry: &Ferry, host: &str, answers: &str) -> Option<Outcome> {
+    let child = on_a_terminal(&ferry.command(["login", host, "--plain-http", "-q"]))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -54,7 +36,7 @@ fn on_a_terminal(ferry: &Ferry, host: &str, answers: &str) -> Option<Outcome> {
 fn user_and_password_are_asked_for_and_the_password_is_not_shown() {
     let registry = Registry::with(|it| it.auth = Auth::basic(USER, PASSWORD));
     let (ferry, host) = (Ferry::new(), registry.host());
-    let Some(outcome) = on_a_terminal(&ferry, &host, &format!("{USER}\n{PASSWORD}\n")) else {
+    let Some(outcome) = answered(&ferry, &host, &format!("{USER}\n{PASSWORD}\n")) else {
         return;
     };
     let outcome = outcome.expect(0);

@@ -1,13 +1,18 @@
 //! From the start to the end: nothing but the file, the state folder and the address can keep the service from starting, and a
 //! signal ends it at every point (reliability F31, F40).
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
 use super::stage::{Stage, charts, repo};
+use crate::support::disk::TinyDisk;
 use crate::support::faults::{Effect, Fault};
 use crate::support::server::Kind;
+use crate::support::skip;
+use crate::support::terminal::on_a_terminal;
 
 #[test]
 fn a_first_run_at_once_and_then_on_schedule() {
@@ -104,6 +109,74 @@ fn what_keeps_it_from_starting_is_said() {
         "{}",
         outcome.stderr
     );
+}
+
+/// A reason that the system gives is in the message once.
+#[test]
+fn a_state_folder_that_cannot_be_used_is_told_once() {
+    let stage = Stage::with("state_dir = \"config.toml/state\"").mirror("a", "charts", "");
+    stage.write();
+    let outcome = stage.ferry.run(["mirror", "-c", "config.toml"]).expect(1);
+    let text = outcome.stderr;
+    assert!(text.contains("name a writable folder as `state_dir`"), "{text}");
+    assert_eq!(text.matches("os error").count(), 1, "{text}");
+}
+
+/// What keeps states from being saved is said once, and readiness says so as long as it lasts; the mirror is served.
+#[test]
+fn a_full_disk_is_told_and_stops_nothing() {
+    let repo = repo(&["1.0.0"]);
+    let stage = Stage::with("state_dir = \"tiny\"").mirror("a", &repo.url(), "every = \"1s\"");
+    let Some(disk) = TinyDisk::mount(&stage.ferry.home().join("tiny")) else {
+        eprintln!("skipped: a full disk under the service: only root can mount a small file system");
+        return;
+    };
+    let service = stage.start();
+    stage.arrive(&service, 1);
+    service.says("counts=\"nothing new\"");
+    let junk = disk.0.join("junk");
+    // Fails half-way: that is what fills it
+    drop(std::fs::write(&junk, vec![0; 1 << 20]));
+    repo.publish(&charts(&["1.0.0", "1.1.0"]));
+    stage.arrive(&service, 2);
+    service.says("WARN cannot save `");
+    service.says("No space left on device");
+    service.until("503", || service.get("/readyz").0 == 503);
+    let (_, why) = service.get("/readyz");
+    assert!(why.contains("No space left on device"), "{why}");
+    assert_eq!(service.get("/healthz").0, 200);
+    let ended = service.said("run ended");
+    service.until("further runs", || service.said("run ended") >= ended + 3);
+    assert_eq!(service.said("WARN cannot save `"), 1, "{}", service.log());
+    std::fs::remove_file(&junk).unwrap();
+    service.until("200", || service.get("/readyz").0 == 200);
+    service.stop();
+}
+
+/// Whoever comes back to a terminal sees when something happened.
+#[test]
+fn log_lines_have_the_time_also_on_a_terminal() {
+    let stage = Stage::new().mirror("a", "charts", "every = \"1h\"");
+    stage.write();
+    let command = stage.ferry.command(["mirror", "-c", "config.toml"]);
+    let child = on_a_terminal(&command)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut child) = child else {
+        skip("a service on a terminal", "there is no `script`");
+        return;
+    };
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = lines.find(|line| line.as_ref().unwrap().contains("the service works"));
+    let line = line.unwrap().unwrap();
+    // Control-C, as the terminal takes it
+    child.stdin.as_mut().unwrap().write_all(b"\x03").unwrap();
+    let rest: Vec<_> = lines.map_while(Result::ok).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
+    let (time, _) = line.split_once(' ').unwrap();
+    time.parse::<chrono::DateTime<chrono::Utc>>()
+        .unwrap_or_else(|error| panic!("{error}: {line}"));
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 mod clock;
 mod fair;
+mod fleet;
 mod life;
 mod memory;
 mod reload;
 mod stage;
+mod states;

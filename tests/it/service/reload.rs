@@ -19,10 +19,15 @@ fn sighup_takes_over_a_good_file_and_refuses_a_bad_one() {
     stage.arrive(&service, 1);
     service.says("run ended");
     let next = service.api("a")["next_run"].clone();
-    fs::write(stage.file(), format!("{}colour = \"red\"\n", stage.text())).unwrap();
+    fs::write(
+        stage.file(),
+        format!("{}colour = \"red\"\nshape = \"round\"\n", stage.text()),
+    )
+    .unwrap();
     service.signal(Signal::HUP);
     service.says("the configuration is refused, the old one stays in force");
-    service.says("colour: no such key");
+    service.says("colour: no such key; remove it; config.toml:");
+    service.says("shape: no such key; remove it file=");
     assert_eq!(service.get("/readyz").0, 200);
     assert!(
         service.get("/").1.contains("no such key"),

@@ -66,6 +66,11 @@ impl Stage {
         .unwrap();
     }
 
+    /// Somebody who is told of everything at this URL.
+    pub(super) fn notify(&mut self, url: &str) {
+        writeln!(self.text, "[[notify]]\nname = \"reader\"\nurl = \"{url}\"").unwrap();
+    }
+
     pub(super) fn text(&self) -> &str {
         &self.text
     }

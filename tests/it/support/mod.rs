@@ -5,6 +5,7 @@ pub(crate) mod charts;
 #[cfg(target_os = "linux")]
 pub(crate) mod cluster;
 pub(crate) mod data;
+pub(crate) mod disk;
 pub(crate) mod faults;
 pub(crate) mod ferry;
 pub(crate) mod h2_front;
@@ -12,9 +13,11 @@ pub(crate) mod helm;
 pub(crate) mod names;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod recorded;
 pub(crate) mod recorder;
 pub(crate) mod registry;
 pub(crate) mod server;
+pub(crate) mod terminal;
 pub(crate) mod tls;
 pub(crate) mod tools;
 
