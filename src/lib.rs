@@ -24,13 +24,29 @@
 //! The indexes of all mirrors are read first, since only together they show whether two mirrors claim one repository.
 //! From there on each repository goes its own way: transfers run while other tag lists are still being read.
 //!
+//! With a [`state`] a run knows what the last one knew: an unchanged index ends it after one conditional request, and tags
+//! are listed only where something is new, unsettled, or due for a full look. A state says only what is in the registry
+//! already. Where `prune` asks for it, deleting comes last, after a run without errors.
+//!
+//! # For ever
+//!
+//! ```text
+//!  configuration, read again when it changes ──► service: one worker per mirror
+//!                                                  │ waits for its schedule, a pause after failures, a trigger, the Lease
+//!                                                  ▼
+//!                                                one run ──► RunReport ──► view of the mirror ──► page, API, metrics
+//!                                                                                             └─► notifications
+//! ```
+//!
+//! Workers share the engine: its connections, its places for versions in flight, its memory for packages.
+//!
 //! # Modules, from the top to the bottom
 //!
 //! | module | is about |
 //! |---|---|
 //! | [`cli`] | arguments, progress, logs, signals; the only place that prints |
 //! | [`doctor`] | what stands between us and sources and registries, before a run finds out |
-//! | [`service`] | every mirror on its schedule; health, status page, API |
+//! | [`service`] | every mirror on its schedule; health, status page, API, metrics, notifications, the Lease of several replicas |
 //! | [`run`] | one run of all mirrors: read, compare, carry, account |
 //! | [`transfer`] | one version: fetch, check, push; how many at once |
 //! | [`target`] | registry or layout, seen as one |
@@ -61,6 +77,8 @@
 //! - Bytes of a package are pushed as they came; they are never unpacked to disk, rendered or rewritten.
 //! - Every entry of an index is in the report once per target; a report that does not add up is a failure.
 //! - 401, 403, 429 and 5xx never mean "absent". Nothing new means no writes.
+//! - The registry is the truth. A state that is lost costs requests and what no registry can tell, and never a wrong push.
+//! - No tag is overwritten or deleted unless a setting asks for it, and then only while it is what was looked at.
 //! - A secret goes to the origin that it was configured for and into no output.
 //! - Everything that is read has a limit; no input makes the process panic, and a panic is one version's failure.
 

@@ -25,6 +25,7 @@ const EXIT_CODES: &str = "Exit codes:
 const FIRST_STEPS: &str = "Examples:
   chartferry plan https://charts.acme.io oci://registry.acme.io/charts
   chartferry migrate https://charts.acme.io oci://registry.acme.io/charts
+  chartferry mirror --config config.toml    # the service
   chartferry migrate --help                 # filters, trust, logins, reports";
 
 /// Moves Helm charts from classic repositories into OCI registries, byte for byte as `helm push` would.

@@ -196,7 +196,7 @@ pub struct VersionView {
 pub enum Standing {
     /// There, pushed by this mirror.
     Pushed,
-    /// There, put by somebody else.
+    /// There when it was first looked at: put by somebody else, or before the state was lost.
     Adopted,
     /// There with other bytes than the source has.
     Drifted,

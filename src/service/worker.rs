@@ -165,6 +165,8 @@ impl Worker {
             Due::Now(_) => Some(now),
             _ => self.clockwork.next_run(),
         };
+        // A pause that is over before the schedule's next moment stretches nothing, and without a further moment nothing follows
+        let held = held.filter(|held| next.is_some_and(|next| next < *held));
         self.post.schedule(next.max(held), held);
     }
 

@@ -49,7 +49,9 @@ pub enum PruneHeld {
     #[error("nothing is pruned by an index that lost too much or is older than the last one (`max_shrink`)")]
     Untrusted,
     /// More would go than one run may delete.
-    #[error("{found} tags would be pruned, at most {limit} are in one run; nothing is")]
+    #[error(
+        "{found} tags would be pruned, and one run deletes at most {limit}: nothing is pruned; if they are to go, delete them by hand"
+    )]
     TooMany {
         /// Tags that vanished.
         found: usize,

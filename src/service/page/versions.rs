@@ -123,7 +123,7 @@ fn rows_of<'a>(view: &ServiceView, several: bool, shown: impl Iterator<Item = &'
 fn word(standing: Standing) -> &'static str {
     match standing {
         Standing::Pushed => "in place",
-        Standing::Adopted => "in place, pushed by others",
+        Standing::Adopted => "in place, found there",
         Standing::Drifted => "drifted",
         Standing::Vanished => "gone from the source",
         Standing::NotCarried => "not carried",

@@ -46,6 +46,7 @@ fn the_start_needs_neither_source_nor_registry() {
     let mut stage = Stage::new().mirror("down", "http://127.0.0.1:1/charts", "every = \"1s\"");
     stage.registry.fault(Fault::status(Kind::Ping, 404));
     stage.add("refused", &repo.url(), "every = \"1s\"");
+    stage.add("rare", "http://127.0.0.1:1/charts", "every = \"24h\"");
     let service = stage.start();
     assert_eq!(service.get("/readyz").0, 200);
     service.says("run ended: source unusable");
@@ -61,6 +62,10 @@ fn the_start_needs_neither_source_nor_registry() {
     assert_eq!(service.trigger("refused"), 202);
     stage.arrive(&service, 1);
     service.says("its schedule holds again mirror=\"refused\"");
+    // A pause that is over long before the next run is no news
+    service.until("a run", || service.api("rare")["last_run"].is_object());
+    assert!(service.api("rare")["backing_off_until"].is_null());
+    assert_eq!(service.said("its schedule is stretched mirror=\"rare\""), 0);
     assert!(ended >= 2);
     service.stop();
 }

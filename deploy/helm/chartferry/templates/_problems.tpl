@@ -63,7 +63,7 @@ is one of them, since whoever set it expects one.
 {{- $problems := list }}
 {{- if eq $v.mode "service" }}
 {{- if and (gt (int $v.replicas) 1) $v.persistence.enabled }}
-{{- $problems = append $problems "two replicas cannot share a state folder, so `persistence.enabled` needs `replicas: 1`; two keep theirs beside them and lose nothing but time" }}
+{{- $problems = append $problems "two replicas cannot share a state folder, so `persistence.enabled` needs `replicas: 1`; of two each keeps its own, as long as its pod lives" }}
 {{- end }}
 {{- if and $v.lease.name (le (int $v.replicas) 1) }}
 {{- $problems = append $problems "`lease.name` has no effect with one replica, which needs no Lease" }}
