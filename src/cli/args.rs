@@ -441,7 +441,7 @@ pub(super) struct MemoryArgs {
     /// Read all tag lists and look at every tag in this run, whatever is remembered
     #[arg(long)]
     pub(super) reconcile: bool,
-    /// Trust the index of this run although it lost many versions
+    /// Trust the index of this run although it lost many versions, and let it prune that many
     #[arg(long)]
     pub(super) accept_shrink: bool,
 }

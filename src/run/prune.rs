@@ -41,6 +41,11 @@ impl Recall {
             complete: is_sound(report) && !ending.stopped && !self.is_flawed(),
             untrusted: index.untrusted,
         };
+        let max = if self.memory.accept_shrink {
+            MaxDelete::NONE
+        } else {
+            MaxDelete::default()
+        };
         for (number, destination) in places {
             let ours = self.state(|state| {
                 let mut vanished = state.vanished(*number);
@@ -49,7 +54,7 @@ impl Recall {
             if !ours {
                 continue;
             }
-            match self.state(|state| state.prunable(*number, conduct, MaxDelete::default())) {
+            match self.state(|state| state.prunable(*number, conduct, max)) {
                 Ok(prunable) if ending.mode == Mode::Plan => {
                     let items = prunable.iter().map(|one| planned(one, destination.target()));
                     report.targets[*number].items.extend(items);

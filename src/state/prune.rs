@@ -30,6 +30,14 @@ pub struct MaxDelete {
     pub tags: usize,
 }
 
+impl MaxDelete {
+    /// No limit: for a run in which the user confirms that so much is gone.
+    pub const NONE: Self = Self {
+        percent: 100,
+        tags: usize::MAX,
+    };
+}
+
 impl Default for MaxDelete {
     fn default() -> Self {
         Self {
@@ -50,7 +58,7 @@ pub enum PruneHeld {
     Untrusted,
     /// More would go than one run may delete.
     #[error(
-        "{found} tags would be pruned, and one run deletes at most {limit}: nothing is pruned; if they are to go, delete them by hand"
+        "{found} tags would be pruned, and one run deletes at most {limit}: nothing is pruned; if they are all to go, run once with `--accept-shrink`"
     )]
     TooMany {
         /// Tags that vanished.

@@ -137,6 +137,11 @@ fn more_than_a_tenth_does_not_go_in_one_run() {
         assert_eq!(outcome.count("vanished"), 3);
     }
     assert_eq!(scene.registry.tags().len(), 20);
+    // Who confirms the loss has what is gone deleted, however much it is
+    let file = scene.write_file("", PRUNE);
+    let args = ["migrate", "-c", file.to_str().unwrap(), "--accept-shrink"];
+    scene.ferry.report(args).expect(0);
+    assert_eq!(scene.registry.tags().len(), 17);
 }
 
 #[test]

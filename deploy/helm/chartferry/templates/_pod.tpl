@@ -41,7 +41,7 @@ containers:
     args:
       {{- toYaml .args | nindent 6 }}
     env:
-      - name: STATE_DIRECTORY
+      - name: CHARTFERRY__STATE_DIR
         value: /var/lib/chartferry
       - name: CHARTFERRY__GRACE
         value: {{ printf "%ds" (int $v.graceSeconds) | quote }}

@@ -35,7 +35,7 @@ is one of them, since whoever set it expects one.
 {{- $v := .Values }}
 {{- $problems := list }}
 {{- $ours := dict
-  "STATE_DIRECTORY" "use `persistence`"
+  "CHARTFERRY__STATE_DIR" "use `persistence`"
   "CHARTFERRY__GRACE" "use `graceSeconds`"
   "CHARTFERRY__LOG" "use `log.level`"
   "CHARTFERRY__LOG_FORMAT" "use `log.format`"
