@@ -1,4 +1,4 @@
-//! CronJob, Job, pod, exit code: the code of the run decides what Kubernetes does next.
+//! `CronJob`, Job, pod, exit code: the code of the run decides what Kubernetes does next.
 
 use serde_json::{Value, json};
 
