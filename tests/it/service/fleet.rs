@@ -104,7 +104,8 @@ fn many_mirrors_keep_their_turns_and_memory_stays_flat() {
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let repo = ChartRepo::of(&grid(&names, &["1.0.0"]));
     let stage = carry(mirrors, charts, &repo);
-    (repo.forget_log(), stage.registry.forget_log());
+    repo.forget_log();
+    stage.registry.forget_log();
     let service = stage.start();
     service.until("the first runs", || service.said("run ended") >= mirrors);
     // The turn that goes on may have begun before the start

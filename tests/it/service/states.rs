@@ -126,7 +126,7 @@ fn standings(service: &Service) -> BTreeMap<String, String> {
 }
 
 /// Every version that was ever carried is in the registry with the bytes that it had then.
-fn assert_kept(stage: &Stage, carried: &Carried, state: &str) {
+fn assert_kept(stage: &Stage, carried: &Carried, name: &str) {
     let content = stage.registry.content(&format!("nfs/{CHART}"));
     let there: BTreeMap<_, _> = content
         .tags
@@ -144,7 +144,43 @@ fn assert_kept(stage: &Stage, carried: &Carried, state: &str) {
             (tag.clone(), digest.trim_start_matches("sha256:").to_owned())
         })
         .collect();
-    assert_eq!(there, *carried.versions(), "{state}");
+    assert_eq!(there, *carried.versions(), "{name}");
+}
+
+/// The registry and the API have what this state of the source makes of it.
+fn assert_arrived(
+    (stage, service): (&Stage, &Service),
+    carried: &Carried,
+    expected: &BTreeMap<String, &'static str>,
+    name: &str,
+) {
+    assert_kept(stage, carried, name);
+    for (version, found) in standings(service) {
+        let wanted = match expected[&version] {
+            "pushed" | "present" => "pushed",
+            other => other,
+        };
+        assert_eq!(found, wanted, "{name}: {version}");
+    }
+    let counts = service.api("nfs")["versions"].clone();
+    for action in ["drifted", "vanished", "refused"] {
+        let found = counts[action].as_u64().unwrap_or(0);
+        assert_eq!(found, count_of(expected, action) as u64, "{name}: {counts}");
+    }
+}
+
+/// A run that finds nothing new: one request, and none of the registry.
+fn assert_rests((stage, service): (&Stage, &Service), repo: &ChartRepo, name: &str) {
+    repo.forget_log();
+    stage.registry.forget_log();
+    run(service);
+    let (asked, there) = (repo.log(), stage.registry.log());
+    assert_eq!(
+        (asked.0.len(), asked.count(Kind::Index)),
+        (1, 1),
+        "{name}:\n{asked}"
+    );
+    assert_eq!(there.0.len(), 0, "{name}:\n{there}");
 }
 
 #[test]
@@ -160,67 +196,29 @@ fn each_state_of_a_real_repository_is_carried_and_told_once() {
     let service = stage.start();
     service.until("the first run", || service.said("run ended") == 1);
     let mut carried = Carried::default();
-    for (number, state) in states.iter().enumerate() {
-        let name = state.folder.file_name().unwrap().to_str().unwrap();
-        let expected = carried.next(state);
+    for (number, shown) in states.iter().enumerate() {
+        let name = shown.folder.file_name().unwrap().to_str().unwrap();
+        let expected = carried.next(shown);
         if number > 0 {
-            repo.show(&state.folder);
+            repo.show(&shown.folder);
             run(&service);
         }
-        reader.expect(state, &expected);
-        assert_kept(&stage, &carried, name);
-        for (version, standing) in standings(&service) {
-            let wanted = match expected[&version] {
-                "pushed" | "present" => "pushed",
-                other => other,
-            };
-            assert_eq!(standing, wanted, "{name}: {version}");
-        }
-        let counts = service.api("nfs")["versions"].clone();
-        for action in ["drifted", "vanished", "refused"] {
-            assert_eq!(
-                counts[action].as_u64().unwrap_or(0),
-                count_of(&expected, action) as u64,
-                "{name}: {counts}"
-            );
-        }
+        reader.expect(shown, &expected);
+        assert_arrived((&stage, &service), &carried, &expected, name);
         reader.assert_told(&service, name);
-        // Nothing new: one request, and nobody is told again
-        repo.forget_log();
-        stage.registry.forget_log();
-        run(&service);
-        let asked = repo.log();
-        assert_eq!(
-            (asked.0.len(), asked.count(Kind::Index)),
-            (1, 1),
-            "{name}:\n{asked}"
-        );
-        assert_eq!(
-            stage.registry.log().0.len(),
-            0,
-            "{name}:\n{}",
-            stage.registry.log()
-        );
-        reader.assert_told(&service, name);
+        // Nothing new, and nobody is told again: such a letter would come before that of the next state
+        assert_rests((&stage, &service), &repo, name);
     }
     let log = service.stop();
     assert_eq!(log.matches("run ended").count(), 64, "{log}");
-    assert_eq!(
-        reader.letters().len(),
-        reader.expected.len(),
-        "{:#?}",
-        reader.letters()
-    );
-    let drifts = reader
-        .expected
-        .iter()
-        .filter(|(_, events, _)| events.contains(&"drift"))
-        .count();
-    eprintln!(
-        "{} versions, {} letters, {drifts} of them about drift",
-        carried.versions().len(),
-        reader.expected.len()
-    );
+    let (letters, expected) = (reader.letters().len(), reader.expected.len());
+    assert_eq!(letters, expected, "{:#?}", reader.letters());
+    let about = |wanted: &str| {
+        let events = reader.expected.iter().map(|(_, events, _)| events);
+        events.filter(|events| events.contains(&wanted)).count()
+    };
+    let (drifts, versions) = (about("drift"), carried.versions().len());
+    eprintln!("{versions} versions carried, {letters} letters, {drifts} of them about drift");
     assert!(drifts >= 20, "{drifts}");
     stage.registry.assert_sound();
 }
