@@ -4,10 +4,10 @@
 //! A manifest is deleted by its digest, and with it every tag that names it. So before anything goes, every other tag of
 //! the repository is asked what it names: a manifest that somebody else tagged as well stays.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 
 use super::conclude::{Ending, place};
 use super::recall::Recall;
@@ -140,13 +140,17 @@ impl Job<'_> {
             let Ok(repository) = self.target.repository(&name) else {
                 continue;
             };
-            match self.others(&repository, &prunable).await {
+            let Some(others) = self.in_time(self.others(&repository, &prunable).boxed()).await else {
+                return items;
+            };
+            match others {
                 Ok(others) => {
                     for one in &prunable {
-                        if self.stop.is_stopping() {
+                        let work = self.one(&repository, one, others.as_ref()).boxed();
+                        let Some(item) = self.in_time(work).await else {
                             return items;
-                        }
-                        items.extend(self.one(&repository, one, &others).await);
+                        };
+                        items.extend(item);
                     }
                 }
                 Err(fault) => items.extend(prunable.iter().map(|one| self.failed(one, &fault))),
@@ -155,39 +159,74 @@ impl Job<'_> {
         items
     }
 
-    /// What the other tags of the repository name.
+    /// Does `work` unless the mirror was told to stop, or its grace time ends meanwhile. What is left is for the next run.
+    async fn in_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let done = if self.stop.is_stopping() {
+            None
+        } else {
+            tokio::select! {
+                done = work => Some(done),
+                () = self.stop.expired() => None,
+            }
+        };
+        if done.is_none() {
+            self.recall.hold_back();
+        }
+        done
+    }
+
+    /// What the tags of the repository name, but for those that may go and are as this mirror left them. None if not all tags
+    /// are known.
     async fn others(
         &self,
         repository: &Repository,
         prunable: &[Prunable],
-    ) -> Result<HashSet<Digest>, TargetFault> {
+    ) -> Result<Option<HashSet<Digest>>, TargetFault> {
         let tags = self.target.list_tags(repository).await?;
-        let own: HashSet<&str> = prunable.iter().map(|one| one.tag.as_str()).collect();
-        let others = tags.names.into_iter().filter(|tag| !own.contains(&**tag));
-        let looks = others.map(|tag| async move { self.target.head_manifest(repository, &tag).await });
-        let found: Vec<Option<Digest>> = stream::iter(looks).buffered(LOOKS).try_collect().await?;
-        Ok(found.into_iter().flatten().collect())
+        if !tags.trusted {
+            return Ok(None);
+        }
+        let own: HashMap<&str, &Digest> = prunable
+            .iter()
+            .map(|one| (one.tag.as_str(), &one.manifest))
+            .collect();
+        let looks = tags.names.into_iter().map(|tag| async move {
+            let found = self.target.head_manifest(repository, &tag).await?;
+            Ok::<_, TargetFault>((tag, found))
+        });
+        let found: Vec<_> = stream::iter(looks).buffered(LOOKS).try_collect().await?;
+        let others = found.into_iter().filter_map(|(tag, found)| {
+            // One that somebody made to name another manifest may name one that would go
+            found.filter(|found| own.get(&*tag).is_none_or(|ours| *ours != found))
+        });
+        Ok(Some(others.collect()))
     }
 
     /// Deletes one, if it is still what this mirror pushed. None if it was gone already.
-    async fn one(&self, repository: &Repository, one: &Prunable, others: &HashSet<Digest>) -> Option<Item> {
+    async fn one(
+        &self,
+        repository: &Repository,
+        one: &Prunable,
+        others: Option<&HashSet<Digest>>,
+    ) -> Option<Item> {
         let found = match self.target.head_manifest(repository, one.tag.as_str()).await {
             Ok(found) => found,
             Err(fault) => return Some(self.failed(one, &fault)),
-        };
-        let stays = |why: &str| {
-            let text = format!("{} stays: {why}", shown(one, self.target));
-            Some(item(one, Action::Vanished, Reason::new("prune-not-ours", text)))
         };
         if found.is_none() {
             self.gone(one);
             return None;
         }
         if !one.is_ours(found.as_ref()) {
-            return stays("somebody has overwritten it");
+            return Some(self.stays(one, "somebody has overwritten it"));
         }
+        let Some(others) = others else {
+            let why =
+                "the registry gives no complete list of tags, so another tag may name the same manifest";
+            return Some(self.stays(one, why));
+        };
         if others.contains(&one.manifest) {
-            return stays("another tag names the same manifest");
+            return Some(self.stays(one, "another tag names the same manifest"));
         }
         match self.target.delete_manifest(repository, &one.manifest).await {
             Ok(_) => {
@@ -206,6 +245,11 @@ impl Job<'_> {
         let number = self.number;
         self.recall
             .change(|state| state.gone(number, &one.chart, &one.version));
+    }
+
+    fn stays(&self, one: &Prunable, why: &str) -> Item {
+        let text = format!("{} stays: {why}", shown(one, self.target));
+        item(one, Action::Vanished, Reason::new("prune-not-ours", text))
     }
 
     fn failed(&self, one: &Prunable, fault: &TargetFault) -> Item {

@@ -109,7 +109,11 @@ impl Look<'_> {
         }
         match (step(recorded, tagged, recall.memory.heal), placed) {
             (Step::Adopt, _) => self.adopt(recall, candidate, None).await,
-            (Step::Compare, Some(placed)) => self.adopt(recall, candidate, Some(&placed)).await,
+            (Step::Compare, Some(placed)) => match self.adopt(recall, candidate, Some(&placed)).await? {
+                // The list still names it: gone all the same, and no reason to put other bytes there in silence
+                Standing::Missing => Ok(self.source_changed((recorded, placed), candidate)),
+                standing => Ok(standing),
+            },
             (Step::Heal, Some(_)) => {
                 // It is not there, whatever becomes of the push.
                 recall.gone(self.number, candidate);
@@ -131,12 +135,16 @@ impl Look<'_> {
                 _ => Ok(Standing::Present(Some(Box::new(Seen::recorded(&placed))))),
             },
             (Step::SourceChanged { .. }, Some(placed)) => {
-                let reference = || self.reference(candidate);
-                let standing = standing((recorded, placed), None, candidate, reference);
-                Ok(standing.unwrap_or(Standing::Missing))
+                Ok(self.source_changed((recorded, placed), candidate))
             }
             _ => Ok(Standing::Missing),
         }
+    }
+
+    /// The source has other bytes now than those that are recorded, and the tag is gone.
+    fn source_changed(&self, recorded: (Recorded, Placed), candidate: &Candidate) -> Standing {
+        let standing = standing(recorded, None, candidate, || self.reference(candidate));
+        standing.unwrap_or(Standing::Missing)
     }
 
     /// A tag list does not tell what a tag names. That is asked whenever everything is looked at, where it costs nothing,

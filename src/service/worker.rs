@@ -4,6 +4,7 @@
 //! other settings, and that only a leader works.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{Semaphore, watch};
@@ -19,7 +20,10 @@ use super::spec::MirrorPlan;
 use super::starts::{Started, Starts};
 use super::view::Role;
 use crate::run::Stop;
-use crate::schedule::{Clockwork, Due, First};
+use crate::schedule::{Cause, Clockwork, Due, First};
+
+/// Between two looks of a worker that stands by, if nobody tells it before.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What all workers share.
 #[derive(Clone)]
@@ -113,8 +117,13 @@ impl Worker {
             return false;
         };
         if (&plan.schedule, &plan.jitter) != (&self.plan.schedule, &self.plan.jitter) {
-            let last = self.post.last_start().unwrap_or_else(|| self.floor.clock.now());
-            self.clockwork = Clockwork::new(plan.schedule.clone(), plan.jitter.clone(), First::After(last));
+            let now = self.floor.clock.now();
+            let first = match self.clockwork.poll(now) {
+                // It still waits for its turn, which another schedule does not take away
+                Due::Now(Cause::First) => First::Now,
+                _ => First::After(self.post.last_start().unwrap_or(now)),
+            };
+            self.clockwork = Clockwork::new(plan.schedule.clone(), plan.jitter.clone(), first);
         }
         // What kept it from running may be mended by the new settings
         self.backoff = Backoff::default();
@@ -129,7 +138,8 @@ impl Worker {
 
     /// Waits to become the leader; then it goes on as if the last run had been its own.
     async fn stand_by(&mut self) {
-        self.woken(std::future::pending()).await;
+        // A lease that ran out and was renewed at once is no other role, so nobody would wake this worker
+        self.woken(tokio::time::sleep(LOOK)).await;
         if self.leads() {
             // The other replica may have worked meanwhile, with the same state
             self.recall().await;

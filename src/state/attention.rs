@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::State;
 use super::clip::clip;
+use super::{LONGEST_NAME, State};
 use crate::report::Action;
 use crate::types::{Digest, Reason};
 
@@ -46,7 +46,7 @@ pub struct Attention {
 
 impl State {
     /// Something is wrong with a version. What was wrong already keeps its date and is not notified again, unless it is
-    /// something else now. False if there are too many to remember.
+    /// something else now. False if there are too many to remember, or its name is longer than what a file may hold.
     pub fn note(
         &mut self,
         matter: Matter,
@@ -55,6 +55,9 @@ impl State {
         subject: Option<Digest>,
         now: DateTime<Utc>,
     ) -> bool {
+        if matter.chart.len() > LONGEST_NAME || matter.version.len() > LONGEST_NAME {
+            return false;
+        }
         let reason = Reason::new(reason.code, clip(Cow::Borrowed(&reason.text), TEXT));
         if let Some(known) = self.attention.get_mut(&matter)
             && (known.action, known.reason.code, known.subject) == (action, reason.code, subject)
@@ -169,6 +172,25 @@ mod tests {
                 .collect::<Vec<_>>(),
             ["2.0.0"]
         );
+    }
+
+    /// A file that holds one would be taken for broken, and with it all else that is remembered.
+    #[test]
+    fn a_name_that_no_file_may_hold_is_not_remembered() {
+        let mut state = State::new(sample::identity());
+        let reason = Reason::new("bad-version", "x");
+        let mut note = |chart: &str, version: &str| {
+            let matter = Matter {
+                chart: chart.into(),
+                version: version.into(),
+                target: 0,
+            };
+            state.note(matter, Action::Refused, &reason, None, sample::day(1))
+        };
+        let (longest, long) = ("1".repeat(LONGEST_NAME), "1".repeat(LONGEST_NAME + 1));
+        assert!(!note("app", &long) && !note(&long, "1.0.0"));
+        assert!(note(&longest, &longest));
+        assert_eq!(state.attention().count(), 1);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct History {
     pub(super) runs: VecDeque<RunSummary>,
     /// When a run last succeeded, also if that run is forgotten.
     pub last_success: Option<DateTime<Utc>>,
-    /// Runs since then that failed. Those that were told to stop do not count.
+    /// Runs since then that failed. Those that were told to stop do not count, nor those that found another process at work.
     pub failures_in_a_row: u32,
 }
 
@@ -62,7 +62,8 @@ impl State {
                 history.last_success = Some(run.finished);
                 history.failures_in_a_row = 0;
             }
-            ExitStatus::Interrupted | ExitStatus::Terminated => {}
+            // Told to stop, or somebody else held what it needs: neither one nor the other
+            ExitStatus::Interrupted | ExitStatus::Terminated | ExitStatus::AlreadyRunning => {}
             _ => history.failures_in_a_row = history.failures_in_a_row.saturating_add(1),
         }
         if history.runs.len() >= MOST {
@@ -94,6 +95,7 @@ mod tests {
         assert_eq!(run(ExitStatus::Failed, 1), (1, None));
         assert_eq!(run(ExitStatus::SourceUnusable, 2), (2, None));
         assert_eq!(run(ExitStatus::Terminated, 3), (2, None));
+        assert_eq!(run(ExitStatus::AlreadyRunning, 3), (2, None));
         assert_eq!(run(ExitStatus::Conflict, 4), (0, Some(sample::day(4))));
         assert_eq!(run(ExitStatus::SafetyLimit, 5), (1, Some(sample::day(4))));
         assert_eq!(run(ExitStatus::Success, 6), (0, Some(sample::day(6))));

@@ -10,9 +10,10 @@ use super::{Known, Matter, Origin, State};
 use crate::report::{Action, Memoir, Trouble};
 use crate::types::{ChartName, Digest, Reason};
 
-/// Exit codes after which a run counts as a success, and those of runs that were told to stop (reliability 2).
+/// Exit codes after which a run counts as a success, and those of runs that were told to stop or found another process at
+/// work (reliability 2).
 const SUCCESS: [u8; 2] = [0, 3];
-const STOPPED: [u8; 2] = [130, 143];
+const NEITHER: [u8; 3] = [75, 130, 143];
 
 /// One version at one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +68,7 @@ impl State {
             .history()
             .runs()
             .take_while(|run| !SUCCESS.contains(&run.exit));
-        let failures = since.filter(|run| !STOPPED.contains(&run.exit));
+        let failures = since.filter(|run| !NEITHER.contains(&run.exit));
         failures.last().map(|run| run.finished)
     }
 
@@ -224,7 +225,7 @@ mod tests {
         };
         run(ExitStatus::Failed, 1);
         run(ExitStatus::Success, 2);
-        run(ExitStatus::Terminated, 3);
+        run(ExitStatus::AlreadyRunning, 3);
         run(ExitStatus::Failed, 4);
         run(ExitStatus::SourceUnusable, 5);
         let memoir = state.memoir();

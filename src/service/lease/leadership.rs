@@ -175,9 +175,11 @@ impl Seat {
             let nanos = until.since_start().as_nanos();
             u64::try_from(nanos).unwrap_or(ALWAYS - 1)
         });
+        // A renewal that was granted late: meanwhile those who asked were told that nobody leads here, though no state said so
+        let again = self.left().is_none() && state == LeaderState::Leader;
         self.until.store(until, Ordering::Release);
         self.state.send_if_modified(|before| {
-            let changed = *before != state;
+            let changed = *before != state || again;
             *before = state;
             changed
         });
@@ -231,6 +233,17 @@ mod tests {
             LeaderState::Leader,
             "the driver is stuck, the clock is not"
         );
+        // The driver waited for an answer all the time, and it came: nothing but the end has changed
+        let renewed = leadership.0.seat.clone();
+        let waiting = tokio::spawn({
+            let leadership = leadership.clone();
+            async move { leadership.leading().await }
+        });
+        tokio::task::yield_now().await;
+        let until = clock::now().plus(Duration::from_secs(3600));
+        renewed.publish(Some(until), LeaderState::Leader);
+        let told = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+        told.expect("nobody was told that it leads again").unwrap();
         let long = held(3_600_000);
         assert!(long.leads());
         assert_eq!(long.state(), LeaderState::Leader);

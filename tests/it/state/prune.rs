@@ -113,6 +113,27 @@ fn what_others_pushed_or_overwrote_or_tagged_stays() {
     assert_eq!(scene.registry.log().count(Kind::Delete), 0);
 }
 
+/// A manifest is deleted with all tags that name it, so one that would go itself counts as well once somebody moved it.
+#[test]
+fn a_tag_that_somebody_moved_to_what_would_go_keeps_it() {
+    let scene = settled();
+    scene.registry.meddle("charts/demo", |content| {
+        let digest = content.tags["1.1.0"].clone();
+        content.tags.insert("1.0.0".to_owned(), digest);
+    });
+    let tags = scene.registry.tags();
+    scene.repo.publish(&many()[2..]);
+    let outcome = scene.run_file("", PRUNE).expect(0);
+    for version in ["1.0.0", "1.1.0"] {
+        assert_eq!(
+            ended(&outcome, "demo", version),
+            ("vanished".into(), Some("prune-not-ours".into()))
+        );
+    }
+    assert_eq!(scene.registry.tags(), tags);
+    assert_eq!(scene.registry.log().count(Kind::Delete), 0);
+}
+
 #[test]
 fn an_index_that_lost_much_deletes_nothing_and_says_so_with_6() {
     let scene = settled();
