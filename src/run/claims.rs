@@ -70,6 +70,10 @@ pub(super) fn settle(claims: &Claims, mirrors: &mut [Opened]) {
                 contested.extend(ownership::of_others(&claims, &opened.report.source, &target));
             }
             destination.contest(contested);
+            if let Some(recall) = &opened.recall {
+                let others = ownership::of_others(&claims, &opened.report.source, &target);
+                recall.note_foreign(target.clone(), others.collect());
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use super::conclude::{Ending, place};
 use super::recall::Recall;
 use super::spec::Mode;
 use super::stop::Stop;
-use crate::report::{Action, Item, MirrorReport};
+use crate::report::{Action, Item, MirrorReport, TargetReport};
 use crate::state::{Conduct, MaxDelete, Origin, Prunable, PruneHeld};
 use crate::target::{Target, TargetFault};
 use crate::transfer::{Destination, Fault};
@@ -54,16 +54,19 @@ impl Recall {
             if !ours {
                 continue;
             }
-            match self.state(|state| state.prunable(*number, conduct, max)) {
+            let target = destination.target();
+            let prunable = self.state(|state| state.prunable(*number, conduct, max));
+            let prunable = prunable.map(|all| self.leave_foreign(all, target, &mut report.targets[*number]));
+            match prunable {
                 Ok(prunable) if ending.mode == Mode::Plan => {
-                    let items = prunable.iter().map(|one| planned(one, destination.target()));
+                    let items = prunable.iter().map(|one| planned(one, target));
                     report.targets[*number].items.extend(items);
                 }
                 Ok(prunable) => {
                     let job = Job {
                         recall: self,
                         number: *number,
-                        target: destination.target(),
+                        target,
                         stop,
                     };
                     let items = job.run(prunable).await;
@@ -72,6 +75,19 @@ impl Recall {
                 Err(held) => self.hold(report, *number, held),
             }
         }
+    }
+
+    /// Those of repositories that another mirror fills from another source stay: it may want what is gone here.
+    fn leave_foreign(&self, all: Vec<Prunable>, target: &Target, report: &mut TargetReport) -> Vec<Prunable> {
+        let name = target.name();
+        let (theirs, ours): (Vec<_>, Vec<_>) = all
+            .into_iter()
+            .partition(|one| self.is_foreign(&name, &one.repository));
+        let why = "another mirror fills this repository from another source";
+        report
+            .items
+            .extend(theirs.iter().map(|one| stays(one, target, why)));
+        ours
     }
 
     /// What keeps tags from being deleted stays until it is settled.
@@ -104,6 +120,11 @@ fn planned(prunable: &Prunable, target: &Target) -> Item {
         shown(prunable, target)
     );
     item(prunable, Action::Vanished, Reason::new("prune", text))
+}
+
+fn stays(prunable: &Prunable, target: &Target, why: &str) -> Item {
+    let text = format!("{} stays: {why}", shown(prunable, target));
+    item(prunable, Action::Vanished, Reason::new("prune-not-ours", text))
 }
 
 fn item(prunable: &Prunable, action: Action, reason: Reason) -> Item {
@@ -218,15 +239,15 @@ impl Job<'_> {
             return None;
         }
         if !one.is_ours(found.as_ref()) {
-            return Some(self.stays(one, "somebody has overwritten it"));
+            return Some(stays(one, self.target, "somebody has overwritten it"));
         }
         let Some(others) = others else {
             let why =
                 "the registry gives no complete list of tags, so another tag may name the same manifest";
-            return Some(self.stays(one, why));
+            return Some(stays(one, self.target, why));
         };
         if others.contains(&one.manifest) {
-            return Some(self.stays(one, "another tag names the same manifest"));
+            return Some(stays(one, self.target, "another tag names the same manifest"));
         }
         match self.target.delete_manifest(repository, &one.manifest).await {
             Ok(_) => {
@@ -245,11 +266,6 @@ impl Job<'_> {
         let number = self.number;
         self.recall
             .change(|state| state.gone(number, &one.chart, &one.version));
-    }
-
-    fn stays(&self, one: &Prunable, why: &str) -> Item {
-        let text = format!("{} stays: {why}", shown(one, self.target));
-        item(one, Action::Vanished, Reason::new("prune-not-ours", text))
     }
 
     fn failed(&self, one: &Prunable, fault: &TargetFault) -> Item {

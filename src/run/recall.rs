@@ -20,7 +20,7 @@ use crate::state::{
     StateError, Stored, Wanted,
 };
 use crate::transfer::{Outcome, listed};
-use crate::types::{Digest, Reason};
+use crate::types::{ChartName, Digest, Reason};
 
 /// The longest time that an index rests whose selection hangs on ages.
 const AGES_MOVE: TimeDelta = TimeDelta::days(1);
@@ -37,6 +37,8 @@ pub(super) struct Recall {
     subjects: Mutex<HashMap<Matter, Digest>>,
     /// Versions that failed although the user accepts that they do: another run may succeed.
     accepted_failures: Mutex<HashSet<Matter>>,
+    /// Repositories that mirrors of other sources fill, by target: nothing is pruned there.
+    foreign: Mutex<HashMap<String, HashSet<ChartName>>>,
     /// Something could not be looked at.
     flawed: AtomicBool,
     /// Something is still to be deleted.
@@ -87,6 +89,7 @@ impl Recall {
             index: OnceLock::new(),
             subjects: Mutex::default(),
             accepted_failures: Mutex::default(),
+            foreign: Mutex::default(),
             flawed: AtomicBool::new(false),
             held_back: AtomicBool::new(false),
             unsaved: OnceLock::new(),
@@ -189,6 +192,20 @@ impl Recall {
     pub(super) fn attention(&self, target: usize, candidate: &Candidate) -> Option<Attention> {
         let matter = matter(target, candidate)?;
         self.state(|state| state.matter(&matter).cloned())
+    }
+
+    /// Which repositories of a target mirrors of other sources fill.
+    pub(super) fn note_foreign(&self, target: String, repositories: HashSet<ChartName>) {
+        let mut foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        foreign.insert(target, repositories);
+    }
+
+    /// See [`Recall::note_foreign`].
+    pub(super) fn is_foreign(&self, target: &str, repository: &ChartName) -> bool {
+        let foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        foreign
+            .get(target)
+            .is_some_and(|names| names.contains(repository))
     }
 
     /// The digest that the source has now of a version that drifted: the drift of another one is news.

@@ -124,12 +124,12 @@ impl Stop {
         }
     }
 
-    /// Cords of a part of the run: pulling its first one does not stop the rest.
+    /// Cords of a part of the run: pulling them does not stop the rest.
     #[must_use]
     pub fn child(&self) -> Self {
         Self {
             soft: self.soft.child_token(),
-            hard: self.hard.clone(),
+            hard: self.hard.child_token(),
             grace: self.grace,
             late: Arc::default(),
             guard: self.guard.clone(),
@@ -170,7 +170,9 @@ mod tests {
     async fn grace_runs_from_the_first_cord() {
         let stop = Stop::new(Duration::from_secs(25));
         let start = tokio::time::Instant::now();
-        stop.child().soft();
+        let part = stop.child();
+        part.hard();
+        part.killed().await;
         assert!(!stop.is_stopping());
         stop.soft();
         stop.expired().await;

@@ -1,6 +1,7 @@
 //! One run of one mirror, from its recipe to the line in the log.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use tokio::sync::watch;
@@ -21,6 +22,10 @@ use crate::types::Reason;
 
 /// Warnings of one run in the log; the status page has all.
 const WARNINGS: usize = 5;
+
+/// What is in flight may take so long when this replica leads no more: less than lies between the end of its lease for itself
+/// and that for others.
+const DEPOSED: Duration = Duration::from_secs(4);
 
 /// What is to be done.
 pub(super) struct Order<'a> {
@@ -98,6 +103,11 @@ async fn watched(
         done = &mut task => return done.map_err(|error| error.to_string()),
         _ = deposed => stop.soft(),
     }
+    // Another replica may lead soon after, so what is in flight gets less than the grace time
+    if let Ok(done) = tokio::time::timeout(DEPOSED, &mut task).await {
+        return done.map_err(|error| error.to_string());
+    }
+    stop.hard();
     task.await.map_err(|error| error.to_string())
 }
 

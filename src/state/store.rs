@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::decode::{Broken, Content, read};
 use super::encode::write;
-use super::error::StateError;
+use super::error::{StateError, io};
 use super::folder::Lock;
 use super::lines::FORMAT;
 use super::{Identity, State, StateFolder};
@@ -151,7 +151,12 @@ fn load(folder: &StateFolder, file: &str, identity: &Identity) -> Result<(State,
         return Ok((State::new(identity.clone()), Vec::new()));
     };
     let path = folder.place(file);
-    match read(open).map_err(Unread::Broken)? {
+    let content = read(open).map_err(|broken| match broken {
+        // It may well be sound: a volume that is away for a moment must not cost what is remembered
+        Broken::Io(error) => Unread::Refused(io("read", &path)(error)),
+        broken => Unread::Broken(broken),
+    });
+    match content? {
         Content::Newer(found) => Err(Unread::Refused(StateError::Newer {
             path,
             found,

@@ -1,6 +1,7 @@
 //! `prune = "vanished"` (product rules "Prune", reliability G4): what goes, and everything that must stay.
 
 use super::scene::{Scene, charts, codes, ended, warnings};
+use crate::support::chart_repo::ChartRepo;
 use crate::support::charts::{Chart, grid};
 use crate::support::ferry::Outcome;
 use crate::support::registry::Registry;
@@ -163,6 +164,34 @@ fn more_than_a_tenth_does_not_go_in_one_run() {
     let args = ["migrate", "-c", file.to_str().unwrap(), "--accept-shrink"];
     scene.ferry.report(args).expect(0);
     assert_eq!(scene.registry.tags().len(), 17);
+}
+
+/// What one mirror no longer wants another may.
+#[test]
+fn what_another_mirror_fills_stays() {
+    let handed_over = Chart::new("handed-over", "1.0.0");
+    let mut scene = Scene::new(&[many(), vec![handed_over.clone()]].concat());
+    scene.registry = Registry::with(|it| it.delete = 202);
+    scene.run_file("", PRUNE).expect(0);
+    scene.repo.publish(&many());
+    let new_home = ChartRepo::of(&[handed_over]);
+    let (from, to) = (new_home.url(), scene.registry.target("charts"));
+    let both = format!("{PRUNE}\n\n[[mirror]]\nname = \"beta\"\nsource = \"{from}\"\ntargets = [\"{to}\"]");
+    let outcome = scene.run_file("", &both).expect(0);
+    let found = outcome
+        .items()
+        .into_iter()
+        .filter(|line| line.chart == "handed-over");
+    let found: Vec<_> = found.map(|line| (line.action, line.code)).collect();
+    assert_eq!(
+        found,
+        [
+            ("present".into(), None),
+            ("vanished".into(), Some("prune-not-ours".into()))
+        ]
+    );
+    assert_eq!(scene.registry.log().count(Kind::Delete), 0);
+    assert_eq!(scene.registry.tags().len(), 21);
 }
 
 #[test]
