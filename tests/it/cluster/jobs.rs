@@ -93,25 +93,8 @@ fn made_by_schedule(job: &Value) -> bool {
     job["metadata"]["ownerReferences"][0]["kind"] == "CronJob"
 }
 
-#[test]
-fn a_cronjob_runs_every_mirror_of_a_file() {
-    let Some(stage) = Stage::new("a CronJob") else {
-        return;
-    };
-    let stage = stage.with(&[Chart::new("lamp", "1.0.0"), Chart::new("lamp", "1.1.0")]);
-    let namespace = stage.cluster.namespace("cronjob");
-    let config = format!(
-        "[[host]]\nname = \"{}\"\nplain_http = true\n\n[[mirror]]\nname = \"lamps\"\nsource = \"{}\"\ntargets = [\"{}\"]\n",
-        stage.registry.host(),
-        stage.repo.url(),
-        stage.registry.target("mirrored")
-    );
-    namespace.apply(&json!({
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "chartferry"}, "data": {"config.toml": config}
-    }));
-    let mut spec = job_spec(&["migrate", "--config", "/etc/chartferry/config.toml"]);
-    let pod = &mut spec["template"]["spec"];
-    // Mirrors of a file keep state, at the place that the image names
+/// Gives a pod the configuration and, since mirrors of a file keep state, a place for that, which is where the image says.
+fn mount(pod: &mut Value) {
     for (name, path, volume) in [
         (
             "config",
@@ -129,6 +112,26 @@ fn a_cronjob_runs_every_mirror_of_a_file() {
         mounts.as_array_mut().unwrap().push(mount);
         pod["volumes"].as_array_mut().unwrap().push(volume);
     }
+}
+
+#[test]
+fn a_cronjob_runs_every_mirror_of_a_file() {
+    let Some(stage) = Stage::new("a CronJob") else {
+        return;
+    };
+    let stage = stage.with(&[Chart::new("lamp", "1.0.0"), Chart::new("lamp", "1.1.0")]);
+    let namespace = stage.cluster.namespace("cronjob");
+    let config = format!(
+        "[[host]]\nname = \"{}\"\nplain_http = true\n\n[[mirror]]\nname = \"lamps\"\nsource = \"{}\"\ntargets = [\"{}\"]\n",
+        stage.registry.host(),
+        stage.repo.url(),
+        stage.registry.target("mirrored")
+    );
+    namespace.apply(&json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "chartferry"}, "data": {"config.toml": config}
+    }));
+    let mut spec = job_spec(&["migrate", "--config", "/etc/chartferry/config.toml"]);
+    mount(&mut spec["template"]["spec"]);
     namespace.apply(
         &json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "chartferry"}, "spec": {
             "schedule": "* * * * *",

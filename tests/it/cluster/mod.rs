@@ -12,6 +12,7 @@ mod release;
 mod rights;
 mod service;
 mod shards;
+mod volume;
 
 use std::path::Path;
 
