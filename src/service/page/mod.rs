@@ -3,7 +3,7 @@
 //! Plain functions from a view to text; they know no HTTP. Each page is one answer: the style lies in it, its icons are drawn
 //! in it, and there is no script, so that the policy can forbid everything else and a page that was saved still looks right.
 //!
-//! Names, versions and reasons come from indexes and servers. They go through [`text`] only, where what cannot be seen is made
+//! Names, versions and reasons come from indexes and servers. They go through `text` only, where what cannot be seen is made
 //! visible; maud escapes the rest, and `PreEscaped` is for constants.
 //!
 //! | module | draws |
