@@ -12,6 +12,7 @@ mod release;
 mod rights;
 mod service;
 mod shards;
+mod strict;
 mod volume;
 
 use std::path::Path;
