@@ -45,6 +45,7 @@ fn the_server_takes_every_mode_and_every_example() {
             for (key, value) in keys.filter(|(key, _)| mode["mode"] == "service" || *key == "networkPolicy") {
                 more[key] = value.clone();
             }
+            // A pod of `helm test` is judged by itself, and its account would have to be there
             let file = helm.home().join("strict.json");
             std::fs::write(&file, values(&stage, "", &more).to_string()).unwrap();
             let (chart, file) = (chart.to_str().unwrap(), file.to_str().unwrap());
@@ -56,6 +57,7 @@ fn the_server_takes_every_mode_and_every_example() {
                 file,
                 "--kube-version",
                 "1.34.0",
+                "--skip-tests",
             ];
             let rendered = helm.ok([&line[..], &["--namespace", &namespace.name]].concat());
             judge(&namespace, &format!("helm {} {mode}", helm.version), &rendered);
